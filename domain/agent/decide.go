@@ -1,0 +1,119 @@
+package agent
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/hivemesh/hivemesh/domain"
+)
+
+// Register makes a new agent, or brings a known one back: with other
+// properties it is updated, when it was away it returns, else nothing happens.
+func (a Agent) Register(spec Spec) ([]Event, error) {
+	if spec.Capacity == 0 {
+		spec.Capacity = 1
+	}
+	if err := spec.validate(); err != nil {
+		return nil, err
+	}
+	if !a.Exists() {
+		return []Event{Registered{Spec: spec}}, nil
+	}
+	var events []Event
+	if !a.Spec.equal(spec) {
+		events = append(events, Updated{Spec: spec})
+	}
+	if a.Status == StatusLost || a.Status == StatusLeft {
+		events = append(events, Returned{})
+	}
+	return events, nil
+}
+
+// Drain stops new work for the agent; what it has, it finishes.
+func (a Agent) Drain(reason string) ([]Event, error) {
+	if !a.Exists() {
+		return nil, ErrNotFound
+	}
+	if a.Draining {
+		return nil, nil
+	}
+	return []Event{Draining{Reason: reason}}, nil
+}
+
+// Resume ends draining.
+func (a Agent) Resume() ([]Event, error) {
+	if !a.Exists() {
+		return nil, ErrNotFound
+	}
+	if !a.Draining {
+		return nil, nil
+	}
+	return []Event{Resumed{}}, nil
+}
+
+// Lose declares an agent lost that was last heard at lastSeen.
+func (a Agent) Lose(lastSeen time.Time) ([]Event, error) {
+	if !a.Exists() {
+		return nil, ErrNotFound
+	}
+	if a.Status == StatusLost || a.Status == StatusLeft {
+		return nil, nil
+	}
+	return []Event{Lost{LastSeen: lastSeen}}, nil
+}
+
+// Return brings a lost agent back after it was heard again.
+func (a Agent) Return() ([]Event, error) {
+	if !a.Exists() {
+		return nil, ErrNotFound
+	}
+	if a.Status != StatusLost {
+		return nil, nil
+	}
+	return []Event{Returned{}}, nil
+}
+
+// Leave is the agent's own goodbye.
+func (a Agent) Leave() ([]Event, error) {
+	if !a.Exists() {
+		return nil, ErrNotFound
+	}
+	if a.Status == StatusLeft {
+		return nil, nil
+	}
+	return []Event{Left{}}, nil
+}
+
+func (s Spec) equal(o Spec) bool {
+	return s.Name == o.Name && s.Capacity == o.Capacity && s.Version == o.Version &&
+		slices.Equal(s.Capabilities, o.Capabilities) && slices.Equal(s.Queues, o.Queues) && maps.Equal(s.Labels, o.Labels)
+}
+
+func (s Spec) validate() error {
+	if !domain.ValidName(s.Name) {
+		return domain.InvalidField("name", "%q is not a name: letters, digits and . _ / : - only, at most 63", s.Name)
+	}
+	if err := validateNames("capabilities", s.Capabilities, MaxCapabilities); err != nil {
+		return err
+	}
+	if err := validateNames("queues", s.Queues, MaxQueues); err != nil {
+		return err
+	}
+	if s.Capacity < 1 || s.Capacity > MaxCapacity {
+		return domain.InvalidField("capacity", "%d is not between 1 and %d", s.Capacity, MaxCapacity)
+	}
+	return nil
+}
+
+func validateNames(field string, names []string, most int) error {
+	if len(names) > most {
+		return domain.InvalidField(field, "%d given, at most %d allowed", len(names), most)
+	}
+	for _, n := range names {
+		if !domain.ValidName(n) {
+			return domain.InvalidField(field, "%q is not a name: letters, digits and . _ / : - only, at most 63", n)
+		}
+	}
+	return nil
+}
