@@ -1,0 +1,131 @@
+// Package commands is the write side: one method a command. Every change of
+// the mesh, whoever asks for it, comes through here and takes the same way:
+//
+//	authorise ─► load the entity's state ─► decide (package domain/…, pure)
+//	          ─► append if nobody was first ─► answer with the position reached
+//	                    └─ conflict: load again, decide again
+//
+// A command that is sent again changes nothing and gets the first answer:
+// creating commands meet by the entity id derived from their key, later ones
+// by their command id, which each event carries. Neither needs a table of
+// seen requests, nor expires.
+package commands
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/rs/zerolog"
+
+	"github.com/hivemesh/hivemesh/domain/agent"
+	"github.com/hivemesh/hivemesh/domain/name"
+	"github.com/hivemesh/hivemesh/domain/projection"
+	"github.com/hivemesh/hivemesh/domain/task"
+	"github.com/hivemesh/hivemesh/eventstore"
+)
+
+// Config is what a Service needs.
+type Config struct {
+	Store     *eventstore.Store
+	Secret    []byte           // keys the ids of name reservations; kept outside the log
+	Now       func() time.Time // default time.Now
+	Log       zerolog.Logger
+	CacheSize int // entities of each kind kept warm, default 100,000
+	// Observe is told of every command when it ends: for metrics. May be nil.
+	Observe func(command string, took time.Duration, err error)
+}
+
+// Service carries out commands. It is safe for concurrent use.
+type Service struct {
+	store       *eventstore.Store
+	secret      []byte
+	now         func() time.Time
+	log         zerolog.Logger
+	observe     func(string, time.Duration, error)
+	tasks       *eventstore.Cache[task.Task]
+	agents      *eventstore.Cache[agent.Agent]
+	names       *eventstore.Cache[name.Name]
+	projections *eventstore.Cache[projection.Projection]
+}
+
+// New returns a Service over an open store.
+func New(cfg Config) *Service {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.CacheSize == 0 {
+		cfg.CacheSize = 100_000
+	}
+	if cfg.Observe == nil {
+		cfg.Observe = func(string, time.Duration, error) {}
+	}
+	return &Service{
+		store: cfg.Store, secret: cfg.Secret, now: cfg.Now, log: cfg.Log, observe: cfg.Observe,
+		tasks: eventstore.NewCache(cfg.Store, eventstore.Model[task.Task]{
+			Kind: kindTask, New: func(id string) task.Task { return task.Task{ID: id} }, Apply: FoldTask,
+		}, cfg.CacheSize),
+		agents: eventstore.NewCache(cfg.Store, eventstore.Model[agent.Agent]{
+			Kind: kindAgent, New: func(id string) agent.Agent { return agent.Agent{ID: id} }, Apply: FoldAgent,
+		}, cfg.CacheSize),
+		names: eventstore.NewCache(cfg.Store, eventstore.Model[name.Name]{
+			Kind: kindName, New: func(string) name.Name { return name.Name{} }, Apply: foldName,
+		}, cfg.CacheSize),
+		projections: eventstore.NewCache(cfg.Store, eventstore.Model[projection.Projection]{
+			Kind: kindProjection, New: func(id string) projection.Projection { return projection.Projection{ID: id} }, Apply: foldProjection,
+		}, cfg.CacheSize),
+	}
+}
+
+// Observe keeps the warm states current. Whoever follows the tail of the log
+// hands every batch to it; without that, commands still work and retry more.
+func (s *Service) Observe(rs []eventstore.Record) {
+	s.tasks.Observe(rs)
+	s.agents.Observe(rs)
+	s.names.Observe(rs)
+	s.projections.Observe(rs)
+}
+
+// Meta is what a command carries besides its arguments.
+type Meta struct {
+	ID          string // of the command; a retry carries the same. Empty: one is made
+	Key         string // idempotency key of a creating command. Empty: always new
+	Correlation string
+	Causation   string
+	TraceParent string
+}
+
+// Result says what a command concerned and the sequence that it reached.
+type Result struct {
+	ID     string
+	Seq    uint64
+	Repeat bool // it had been carried out before; nothing was appended now
+}
+
+// ItemResult is the outcome of one item of a batch.
+type ItemResult struct {
+	Result
+	Err error
+}
+
+// The kinds of entities, as they stand in subjects.
+const (
+	kindTask       = "task"
+	kindAgent      = "agent"
+	kindName       = "name"
+	kindExternal   = "ext"
+	kindProjection = "projection"
+)
+
+// keyedID derives an entity's id from what makes a creating command unique,
+// so that a retry meets the first append (UUIDv5, RFC 9562).
+func keyedID(parts ...string) string {
+	var data []byte
+	for _, p := range parts {
+		data = append(data, p...)
+		data = append(data, 0)
+	}
+	return uuid.NewSHA1(uuid.NameSpaceOID, data).String()
+}
+
+// newID returns a fresh id (UUIDv7).
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
