@@ -1,0 +1,120 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hivemesh/hivemesh/auth"
+	"github.com/hivemesh/hivemesh/client"
+	"github.com/hivemesh/hivemesh/commands"
+	"github.com/hivemesh/hivemesh/eventstore"
+	"github.com/hivemesh/hivemesh/projections"
+	"github.com/hivemesh/hivemesh/workers"
+)
+
+// Config is what an API serves from. Everything is required but AgentNATS and
+// Checks.
+type Config struct {
+	Commands    *commands.Service
+	Projections *projections.Projections
+	Store       *eventstore.Store
+	Coordinator *workers.Coordinator
+	Auth        *auth.Auth
+	NATS        *nats.Conn                           // requests, heartbeats and inboxes travel on it
+	AgentNATS   *client.NATSInfo                     // how agents reach NATS; nil = they use HTTP
+	Heartbeat   time.Duration                        // between the signs of life of an agent, default 5 s
+	Version     client.Version                       // Epoch is filled in
+	Checks      func(context.Context) []client.Check // further checks of readiness, such as disk space
+	Log         zerolog.Logger
+	Metrics     *prometheus.Registry
+}
+
+// API answers programs, over HTTP and over NATS.
+type API struct {
+	cfg      Config
+	schemas  huma.Registry
+	mux      *http.ServeMux
+	commands map[string]command // by verb
+	hub      *hub
+	doc      []byte // the OpenAPI document
+	docErr   error
+	stopping chan struct{} // closed when Run is told to end: polls end early
+	pace     *pace
+	metrics  *metrics
+}
+
+// New returns an API. It serves HTTP through Handler at once; feeds and NATS
+// requests are served while Run runs.
+func New(cfg Config) *API {
+	if cfg.Heartbeat <= 0 {
+		cfg.Heartbeat = 5 * time.Second
+	}
+	a := &API{cfg: cfg, commands: map[string]command{}, pace: newPace(), stopping: make(chan struct{})}
+	a.hub = newHub(cfg.Store)
+	if cfg.Store != nil {
+		a.cfg.Version.Epoch = cfg.Store.Epoch()
+	}
+	a.metrics = newMetrics(a)
+	a.routes()
+	return a
+}
+
+// Run serves NATS requests, listens to heartbeats and follows the log for the
+// feeds. It returns when ctx has ended and every request under way is answered.
+func (a *API) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		<-ctx.Done()
+		close(a.stopping)
+		return nil
+	})
+	g.Go(func() error { return a.hub.run(ctx, func(rs []eventstore.Record) { a.pace.observe(rs, time.Now()) }) })
+	g.Go(func() error { return a.serveNATS(ctx) })
+	return g.Wait()
+}
+
+// OpenAPI returns the OpenAPI 3.1 document of the HTTP interface.
+func OpenAPI() ([]byte, error) {
+	a := New(Config{})
+	return a.doc, a.docErr
+}
+
+// routes registers everything that HTTP answers.
+func (a *API) routes() {
+	a.mux = http.NewServeMux()
+	cfg := huma.DefaultConfig("Hivemesh", "1")
+	cfg.Info.Description = "Control plane for fleets of AI agents. Every change is an event of one log."
+	cfg.DocsPath, cfg.SchemasPath, cfg.CreateHooks = "", "", nil
+	cfg.OpenAPIPath = ""
+	cfg.RejectUnknownQueryParameters = true
+	cfg.Transformers = []huma.Transformer{rewrite}
+	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
+	cfg.Security = []map[string][]string{{"token": {}}}
+	h := humago.New(a.mux, cfg)
+	a.schemas = cfg.Components.Schemas
+	a.schemas.Schema(reflect.TypeFor[client.Problem](), true, "Problem")
+	for _, c := range append(a.table(), a.natsOnly()...) {
+		a.commands[c.verb] = c
+		if c.http != nil {
+			c.http(h)
+		}
+	}
+	a.taskRoutes(h)
+	a.agentRoutes(h)
+	a.eventRoutes(h)
+	a.projectionRoutes(h)
+	a.systemRoutes(h)
+	delete(a.schemas.Map(), "ErrorModel") // huma's own, which rewrite turns into Problem
+	delete(a.schemas.Map(), "ErrorDetail")
+	a.doc, a.docErr = json.MarshalIndent(h.OpenAPI(), "", "  ")
+}

@@ -1,0 +1,132 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+
+	"github.com/hivemesh/hivemesh/client"
+	"github.com/hivemesh/hivemesh/domain"
+	"github.com/hivemesh/hivemesh/workers"
+)
+
+const (
+	natsSlots   = 1024             // requests at once; the next ones wait
+	natsTimeout = 30 * time.Second // of one request
+)
+
+// serveNATS answers requests and listens to heartbeats until ctx ends; then it
+// takes no more and finishes those it has.
+func (a *API) serveNATS(ctx context.Context) error {
+	slots := make(chan struct{}, natsSlots)
+	var running sync.WaitGroup
+	base := context.WithoutCancel(ctx)
+	commands, err := a.cfg.NATS.QueueSubscribe(client.AllCommands, client.QueueGroup, func(m *nats.Msg) {
+		slots <- struct{}{}
+		running.Go(func() {
+			defer func() { <-slots }()
+			a.serveRequest(base, m)
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("listen to requests: %w", err)
+	}
+	beats, err := a.cfg.NATS.Subscribe(client.AllHeartbeats, a.hearBeat)
+	if err != nil {
+		return fmt.Errorf("listen to heartbeats: %w", err)
+	}
+	<-ctx.Done()
+	drained := make(chan struct{})
+	commands.SetClosedHandler(func(string) { close(drained) })
+	if commands.Drain() == nil {
+		select {
+		case <-drained:
+		case <-time.After(natsTimeout):
+		}
+	}
+	running.Wait()
+	_ = beats.Unsubscribe() // the connection may be gone
+	return nil
+}
+
+// serveRequest carries out one request and answers it.
+func (a *API) serveRequest(ctx context.Context, m *nats.Msg) {
+	ctx, cancel := context.WithTimeout(ctx, natsTimeout)
+	defer cancel()
+	began, request := time.Now(), uuid.NewString()
+	tenant, verb, _ := client.SplitCommand(m.Subject)
+	res, err := a.runRequest(ctx, m, tenant, verb, request)
+	reply := nats.NewMsg(m.Reply)
+	if err == nil {
+		reply.Data, err = json.Marshal(res)
+	}
+	if err == nil && int64(len(reply.Data)) > a.cfg.NATS.MaxPayload() {
+		err = &domain.Error{Kind: domain.TooLarge, Code: "too_large", Message: "the answer is too large for NATS; ask over HTTP"}
+	}
+	outcome := "ok"
+	if err != nil {
+		p := tell(a.cfg.Log, request, err)
+		outcome = strconv.Itoa(p.Status)
+		reply.Header.Set(client.HeaderError, outcome)
+		reply.Header.Set(client.HeaderRequest, request)
+		reply.Data, _ = json.Marshal(p)
+	}
+	a.metrics.natsRequest(verb, a.commands, outcome, time.Since(began))
+	if m.Reply != "" {
+		_ = a.cfg.NATS.PublishMsg(reply) // whoever asked repeats it
+	}
+}
+
+// runRequest checks the credential and runs the command; a panic becomes an error.
+func (a *API) runRequest(ctx context.Context, m *nats.Msg, tenant, verb, request string) (res any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	actor, err := a.cfg.Auth.Authenticate(m.Header.Get(client.HeaderToken))
+	if err != nil {
+		return nil, err
+	}
+	if actor.Tenant != tenant {
+		return nil, &domain.Error{Kind: domain.Denied, Code: "other_tenant", Message: "the credential belongs to another tenant"}
+	}
+	c, ok := a.commands[verb]
+	if !ok {
+		return nil, &domain.Error{Kind: domain.NotFound, Code: "no_such_command", Message: fmt.Sprintf("there is no command %.64q", verb)}
+	}
+	return c.nats(ctx, newCaller(actor, request, m.Header.Get), m.Data)
+}
+
+// hearBeat passes a heartbeat on to this node's coordinator.
+func (a *API) hearBeat(m *nats.Msg) {
+	tenant, agent, ok := client.SplitHeartbeat(m.Subject)
+	var beat client.Heartbeat
+	if !ok || json.Unmarshal(m.Data, &beat) != nil {
+		return
+	}
+	held := make([]workers.Held, len(beat.Held))
+	for i, h := range beat.Held {
+		held[i] = workers.Held{Task: h.Task, Attempt: h.Attempt}
+	}
+	a.cfg.Coordinator.Heartbeat(tenant, agent, held)
+}
+
+// beat tells every node of an agent that was heard over HTTP.
+func (a *API) beat(tenant, agent string, held []client.Held) error {
+	data, err := json.Marshal(client.Heartbeat{Agent: agent, Held: held})
+	if err == nil {
+		err = a.cfg.NATS.Publish(client.HeartbeatSubject(tenant, agent), data)
+	}
+	if err != nil {
+		return &domain.Error{Kind: domain.Unavailable, Code: "nats_unavailable", Message: "NATS is not reachable", Err: err}
+	}
+	return nil
+}

@@ -1,0 +1,5 @@
+package bench
+
+import "context"
+
+func projection(ctx context.Context, o Options) error { return nil }

@@ -1,0 +1,56 @@
+package client
+
+import "strings"
+
+// Headers of NATS requests and answers.
+const (
+	HeaderToken = "Mesh-Token" // on a request: the credential
+	HeaderError = "Mesh-Error" // on an answer that is a Problem: its HTTP status
+)
+
+// Headers of HTTP requests and answers, beside the standard ones. The first
+// two are understood on NATS requests as well.
+const (
+	HeaderKey         = "Idempotency-Key"
+	HeaderCorrelation = "X-Correlation-ID"
+	HeaderRequest     = "X-Request-ID"
+	HeaderPosition    = "X-Projection-Position"
+	HeaderLag         = "X-Projection-Lag"
+)
+
+// CommandSubject is where a request for verb, such as "task.submit", is sent.
+func CommandSubject(tenant, verb string) string { return "cmd." + tenant + "." + verb }
+
+// HeartbeatSubject is where an agent's heartbeats are published.
+func HeartbeatSubject(tenant, agent string) string { return "hb." + tenant + "." + agent }
+
+// ProgressSubject is where the progress of a task is told to whoever listens.
+func ProgressSubject(tenant, task string) string { return "sig." + tenant + ".progress." + task }
+
+// InboxSubject is where an agent listens for Inbox messages.
+func InboxSubject(tenant, agent string) string { return "agent." + tenant + "." + agent + ".inbox" }
+
+// Subjects that a node of the mesh listens on.
+const (
+	AllCommands   = "cmd.*.*.*"
+	AllHeartbeats = "hb.*.*"
+	QueueGroup    = "mesh" // one node answers a command
+)
+
+// SplitCommand takes a command's subject apart; ok is false when it is not one.
+func SplitCommand(subject string) (tenant, verb string, ok bool) {
+	rest, found := strings.CutPrefix(subject, "cmd.")
+	if !found {
+		return "", "", false
+	}
+	return strings.Cut(rest, ".")
+}
+
+// SplitHeartbeat takes a heartbeat's subject apart; ok is false when it is not one.
+func SplitHeartbeat(subject string) (tenant, agent string, ok bool) {
+	rest, found := strings.CutPrefix(subject, "hb.")
+	if !found {
+		return "", "", false
+	}
+	return strings.Cut(rest, ".")
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hivemesh/hivemesh/api"
+	"github.com/hivemesh/hivemesh/auth"
+	"github.com/hivemesh/hivemesh/client"
+	"github.com/hivemesh/hivemesh/commands"
+	"github.com/hivemesh/hivemesh/eventstore"
+	"github.com/hivemesh/hivemesh/projections"
+	"github.com/hivemesh/hivemesh/workers"
+)
+
+// Times of a node.
+const (
+	heartbeat    = 5 * time.Second
+	drainTimeout = 15 * time.Second
+)
+
+// nodeConfig is what a node is made of. The connections stay the caller's.
+type nodeConfig struct {
+	Name      string
+	NATS      *nats.Conn
+	AgentNATS *client.NATSInfo // what agents are told; nil: agents use HTTP
+	Pool      *pgxpool.Pool
+	Listener  net.Listener
+	Replicas  int
+	RenewKey  bool // make a new admin credential
+	Checks    func(context.Context) []client.Check
+	Log       zerolog.Logger
+}
+
+// node is one running mesh process: every part, wired.
+type node struct {
+	token       string // the admin credential, if this start made it
+	store       *eventstore.Store
+	projections *projections.Projections
+	coordinator *workers.Coordinator
+	api         *api.API
+	http        *http.Server
+	listener    net.Listener
+	log         zerolog.Logger
+}
+
+// openNode is the composition root: it builds every part in the order in
+// which they need each other, and starts none.
+func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
+	js, err := jetstream.New(cfg.NATS)
+	if err != nil {
+		return nil, fmt.Errorf("use JetStream: %w", err)
+	}
+	keys, token, err := auth.Setup(ctx, js, cfg.Replicas, cfg.RenewKey)
+	if err != nil {
+		return nil, err
+	}
+	authority, err := auth.New(keys.AdminVerifier)
+	if err != nil {
+		return nil, err
+	}
+	store, err := eventstore.Open(ctx, cfg.NATS, eventstore.Config{Stream: "EVENTS", Replicas: cfg.Replicas, Log: cfg.Log})
+	if err != nil {
+		return nil, err
+	}
+	metrics := prometheus.NewRegistry()
+	service := commands.New(commands.Config{
+		Store: store, Secret: keys.NameSecret, Log: cfg.Log, Observe: api.CommandMetrics(metrics),
+	})
+	reads, err := projections.Open(ctx, projections.Config{Pool: cfg.Pool, Store: store, Log: cfg.Log, Node: cfg.Name})
+	if err != nil {
+		return nil, errors.Join(err, store.Close(ctx))
+	}
+	leases, err := workers.CreateLeases(ctx, js, cfg.Replicas)
+	if err != nil {
+		return nil, errors.Join(err, store.Close(ctx))
+	}
+	coordinator := workers.New(workers.Config{
+		Store: store, Commands: service, Leases: leases, Node: cfg.Name, Heartbeat: heartbeat,
+		Log: cfg.Log, Send: api.NewInbox(cfg.NATS, cfg.Log).Send,
+	})
+	server := api.New(api.Config{
+		Commands: service, Projections: reads, Store: store, Coordinator: coordinator, Auth: authority,
+		NATS: cfg.NATS, AgentNATS: cfg.AgentNATS, Heartbeat: heartbeat, Version: wireVersion(store.Epoch()),
+		Checks: cfg.Checks, Log: cfg.Log, Metrics: metrics,
+	})
+	return &node{
+		token: token, store: store, projections: reads, coordinator: coordinator, api: server,
+		http:     &http.Server{Handler: server.Handler(), ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10},
+		listener: cfg.Listener, log: cfg.Log,
+	}, nil
+}
+
+// Run serves until ctx ends or a part fails. Then it stops in the order of
+// the data: first what takes work in, last what writes it down.
+func (n *node) Run(ctx context.Context) error {
+	inputs, stopInputs := context.WithCancel(context.WithoutCancel(ctx))
+	rest, stopRest := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopInputs()
+	defer stopRest()
+	failed := make(chan error, 4)
+	var in, core errgroup.Group
+	start := func(g *errgroup.Group, name string, run func() error) {
+		g.Go(func() error {
+			err := run()
+			if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, http.ErrServerClosed) {
+				err = fmt.Errorf("%s: %w", name, err)
+				failed <- err
+				return err
+			}
+			return nil
+		})
+	}
+	start(&in, "http", func() error { return n.http.Serve(n.listener) })
+	start(&in, "api", func() error { return n.api.Run(inputs) })
+	start(&core, "coordinator", func() error { return n.coordinator.Run(rest) })
+	start(&core, "projections", func() error { return n.projections.Run(rest) })
+
+	var cause error
+	select {
+	case <-ctx.Done():
+	case cause = <-failed:
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	stopInputs()
+	if err := n.http.Shutdown(end); err != nil {
+		n.log.Warn().Err(err).Msg("some HTTP requests were cut off")
+		n.http.Close()
+	}
+	errIn := in.Wait()
+	stopRest()
+	errCore := core.Wait()
+	if cause != nil {
+		return errors.Join(cause, n.store.Close(end))
+	}
+	return errors.Join(errIn, errCore, n.store.Close(end))
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"github.com/mattn/go-isatty"
+
+	"github.com/hivemesh/hivemesh/client"
+)
+
+// root is the command line: the flags that every command takes, and the
+// commands. A flag tagged "config" may also come from the environment or the
+// configuration file.
+type root struct {
+	Data   string `help:"Data directory of the mesh on this machine." config:"" placeholder:"DIR"`
+	Config string `help:"Configuration file (default <data>/config.json)." name:"config" config:"" placeholder:"FILE"`
+	URL    string `help:"Address of the mesh (default: that of the mesh in --data, else ${default_url})." config:"" placeholder:"URL"`
+	Token  string `help:"Credential; better given as MESH_TOKEN. On the machine of the mesh it is found in --data." config:"" secret:"" placeholder:"TOKEN"`
+	Output string `help:"Output: table or json." short:"o" enum:"table,json" default:"table" config:""`
+	Yes    bool   `help:"Do what would otherwise be asked about first." short:"y"`
+
+	Up     upCmd     `cmd:"" group:"Run a mesh" help:"Start a mesh on this machine with everything it needs."`
+	Serve  serveCmd  `cmd:"" group:"Run a mesh" help:"Start a mesh node on a NATS and a Postgres that exist."`
+	Demo   demoCmd   `cmd:"" group:"Run a mesh" help:"Show a mesh at work on the files of a directory."`
+	Doctor doctorCmd `cmd:"" group:"Run a mesh" help:"Check this machine's set-up and the mesh it talks to."`
+
+	Task       taskCmd       `cmd:"" group:"Use a mesh" help:"Submit, follow and steer tasks."`
+	Agent      agentCmd      `cmd:"" group:"Use a mesh" help:"Run a program as an agent; list and steer agents."`
+	Event      eventCmd      `cmd:"" group:"Use a mesh" help:"Publish and read events."`
+	Projection projectionCmd `cmd:"" group:"Use a mesh" help:"Look after the read models."`
+
+	Show    configCmd  `cmd:"" name:"config" group:"About" help:"Show each setting and where it comes from."`
+	Version versionCmd `cmd:"" group:"About" help:"Show the versions of this program and of the mesh."`
+	Help    helpCmd    `cmd:"" group:"About" help:"Explain a command or a topic."`
+
+	DemoWorker demoWorkerCmd `cmd:"" hidden:"" help:"Do one piece of the demo's work."`
+	Reap       reapCmd       `cmd:"" hidden:"" help:"End the programs of an agent that died."`
+}
+
+// app is one run of the command line: where it reads and writes, and what was
+// asked. Commands get it with the context.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	env            environ
+
+	root     root
+	parsed   *kong.Context
+	settings *settings
+}
+
+// dispatch reads the command line and runs its command.
+func (a *app) dispatch(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	a.settings = &settings{env: a.env}
+	parser, err := a.parser()
+	if err != nil {
+		return fmt.Errorf("build the command line: %w", err)
+	}
+	helped := false
+	parser.Exit = func(int) { helped = true }
+	a.parsed, err = parser.Parse(args)
+	switch {
+	case helped:
+		return nil
+	case err != nil:
+		return usageError(err)
+	}
+	if a.root.Data == "" {
+		a.root.Data = defaultDataDir(a.env, os.Geteuid() == 0)
+	}
+	a.parsed.BindTo(ctx, (*context.Context)(nil))
+	return a.parsed.Run(a)
+}
+
+func (a *app) parser() (*kong.Kong, error) {
+	return kong.New(&a.root,
+		kong.Name("mesh"),
+		kong.Description("Hivemesh: a control plane for fleets of agents.\n\nStart here: mesh up (in one terminal), mesh doctor (in another), mesh demo.\nTopics: mesh help "+strings.Join(topicNames(), " | ")+"."),
+		kong.Writers(a.stdout, a.stderr),
+		kong.Resolvers(a.settings),
+		kong.Vars{"default_url": client.DefaultURL},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+	)
+}
+
+// usageError turns what the parser says into the error that users see.
+func usageError(err error) error {
+	hint := "mesh --help"
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
+		hint = "mesh " + parse.Context.Selected().Path() + " --help"
+		hint = strings.Replace(hint, "mesh mesh ", "mesh ", 1)
+	}
+	return &failure{Exit: exitUsage, Code: "usage", Message: err.Error(), Hint: hint}
+}
+
+// isTerminal reports whether w is a terminal.
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}
+
+// json reports whether JSON was asked for.
+func (a *app) json() bool { return a.root.Output == "json" }
+
+// confirm asks the user to allow what, unless --yes was given. Without a
+// terminal it refuses instead of asking.
+func (a *app) confirm(what string) error {
+	if a.root.Yes {
+		return nil
+	}
+	if !isTerminal(a.stdin) || !isTerminal(a.stderr) {
+		return &failure{Exit: exitUsage, Code: "confirm", Message: what + " needs to be confirmed", Hint: "give --yes"}
+	}
+	fmt.Fprintf(a.stderr, "%s: go on? [y/N] ", what)
+	var answer string
+	fmt.Fscanln(a.stdin, &answer) //nolint:errcheck // no answer means no
+	if strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes") {
+		return nil
+	}
+	return &failure{Exit: exitFailed, Code: "declined", Message: "not done: " + what}
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+
+	"github.com/hivemesh/hivemesh/client"
+	"github.com/hivemesh/hivemesh/embedded"
+)
+
+// listenFlags is what every way of serving takes.
+type listenFlags struct {
+	HTTP string `help:"Address to serve HTTP on; port 0 takes a free one." name:"http" default:"127.0.0.1:7300" config:"" placeholder:"ADDR"`
+	NATS string `help:"NATS server to use." name:"nats" config:"" secret:"" placeholder:"URL"`
+	PG   string `help:"Postgres with pgvector to use." name:"pg" config:"" secret:"" placeholder:"URL"`
+	Logs string `help:"Log level: debug, info, warn or error." name:"log" enum:"debug,info,warn,error" default:"info" config:""`
+}
+
+// serveCmd runs a node on a NATS and a Postgres that exist: the production entry.
+type serveCmd struct {
+	listenFlags
+	Replicas     int    `help:"Copies of the log: 1 alone, 3 in a cluster." default:"1" config:""`
+	AgentNATS    string `help:"NATS URL that agents are told, when it differs from --nats." name:"agent-nats" config:"" secret:"" placeholder:"URL"`
+	AgentUser    string `help:"NATS user of agents." name:"agent-user" config:"" placeholder:"USER"`
+	AgentPass    string `help:"NATS password of agents." name:"agent-password" config:"" secret:"" placeholder:"PASSWORD"`
+	NewAdminCred bool   `help:"Make a new admin credential; the old one stops working." name:"new-admin-credential"`
+}
+
+// Run serves until the process is told to stop.
+func (c *serveCmd) Run(ctx context.Context, a *app) error {
+	if c.NATS == "" || c.PG == "" {
+		return &failure{Exit: exitUsage, Code: "usage", Message: "mesh serve needs --nats and --pg", Hint: "to run with everything included: mesh up"}
+	}
+	log := newLog(a.stderr, c.Logs)
+	listener, err := listen(ctx, c.HTTP)
+	if err != nil {
+		return err
+	}
+	nc, err := connectNATS(c.NATS, log)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	pool, err := openPool(ctx, c.PG)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	agents := &client.NATSInfo{URLs: []string{c.NATS}, User: c.AgentUser, Password: c.AgentPass}
+	if c.AgentNATS != "" {
+		agents.URLs = []string{c.AgentNATS}
+	}
+	if c.AgentUser == "" {
+		agents = nil // agents speak HTTP until they have an identity of their own on NATS
+	}
+	n, err := openNode(ctx, nodeConfig{
+		Name: nodeName(), NATS: nc, AgentNATS: agents, Pool: pool, Listener: listener, Replicas: c.Replicas,
+		RenewKey: c.NewAdminCred, Checks: diskChecks(a.root.Data), Log: log,
+	})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	url := "http://" + listener.Addr().String()
+	if n.token != "" {
+		fmt.Fprintf(a.stderr, "The admin credential of this mesh, shown once: %s\n", n.token)
+	}
+	log.Info().Str("url", url).Str("version", buildVersion().Version).Msg("serving")
+	return n.Run(ctx)
+}
+
+// newLog returns a logger that writes JSON lines, or readable ones on a terminal.
+func newLog(w io.Writer, level string) zerolog.Logger {
+	lvl, err := zerolog.ParseLevel(level)
+	if err != nil {
+		lvl = zerolog.InfoLevel
+	}
+	if isTerminal(w) {
+		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly}
+	}
+	return zerolog.New(w).Level(lvl).With().Timestamp().Logger()
+}
+
+// listen opens the HTTP port before anything else is started, so that a port
+// in use costs nothing.
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, &failure{Exit: exitFailed, Code: "port_in_use", Message: "the address " + addr + " is in use", Hint: "stop the other program, or give another address: --http 127.0.0.1:0 takes a free port"}
+	}
+	if err != nil {
+		return nil, &failure{Exit: exitUsage, Code: "bad_address", Message: fmt.Sprintf("cannot listen on %s: %v", addr, err), Hint: "give an address such as 127.0.0.1:7300"}
+	}
+	return l, nil
+}
+
+// connectNATS connects to an external server and stays connected.
+func connectNATS(url string, log zerolog.Logger) (*nats.Conn, error) {
+	nc, err := nats.Connect(url, nats.Name("mesh"), nats.MaxReconnects(-1), nats.ReconnectJitter(100*time.Millisecond, time.Second),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { log.Warn().Err(err).Msg("NATS connection lost; reconnecting") }),
+		nats.ReconnectHandler(func(nc *nats.Conn) { log.Info().Str("server", nc.ConnectedUrlRedacted()).Msg("NATS connected again") }))
+	if err != nil {
+		return nil, &failure{Exit: exitUnavailable, Code: "nats_unreachable", Message: fmt.Sprintf("cannot connect to NATS: %v", err), Hint: "check --nats, and that the server runs with JetStream"}
+	}
+	return nc, nil
+}
+
+// openPool prepares the connections to Postgres; none is made yet, so a
+// Postgres that is down does not keep the mesh from starting.
+func openPool(ctx context.Context, url string) (*pgxpool.Pool, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, &failure{Exit: exitUsage, Code: "bad_pg_url", Message: "--pg is not a Postgres URL", Hint: "give one like postgres://user:password@host:5432/database"}
+	}
+	cfg.ConnConfig.ConnectTimeout = 5 * time.Second
+	cfg.MaxConns = max(cfg.MaxConns, 12)
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("prepare the Postgres pool: %w", err)
+	}
+	return pool, nil
+}
+
+// nodeName tells the nodes of a mesh apart in logs and leases.
+func nodeName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "node"
+	}
+	return fmt.Sprintf("%s-%d", host, os.Getpid())
+}
+
+// Disk space below either of these is warned about.
+const (
+	lowDiskShare = 0.10
+	lowDiskBytes = 2 << 30
+)
+
+// diskChecks warns before a disk that the mesh writes to is full.
+func diskChecks(dirs ...string) func(context.Context) []client.Check {
+	return func(context.Context) []client.Check {
+		checks := make([]client.Check, 0, len(dirs))
+		for _, dir := range dirs {
+			free, total, err := embedded.DiskFree(dir)
+			if err != nil {
+				continue // a node without a data directory has no disk of its own to watch
+			}
+			low := free < lowDiskBytes || float64(free) < lowDiskShare*float64(total)
+			checks = append(checks, client.Check{
+				Name: "disk", OK: true, Warn: low,
+				Detail: fmt.Sprintf("%s: %.1f of %.1f GiB free", dir, gib(free), gib(total)),
+			})
+		}
+		return checks
+	}
+}
+
+func gib(bytes uint64) float64 { return float64(bytes) / (1 << 30) }

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/hivemesh/hivemesh/client"
+	"github.com/hivemesh/hivemesh/embedded"
+)
+
+// upCmd runs a mesh on this machine with everything it needs.
+type upCmd struct {
+	listenFlags
+	NATSPort int `help:"Port of the built-in NATS for agents; 0 takes a free one." name:"nats-port" default:"7301" config:""`
+}
+
+// Run starts what is missing, serves until the process is told to stop, and
+// stops what it started.
+func (c *upCmd) Run(ctx context.Context, a *app) (err error) {
+	began := time.Now()
+	if err := os.MkdirAll(a.root.Data, 0o755); err != nil {
+		return &failure{Exit: exitFailed, Code: "data_dir", Message: fmt.Sprintf("cannot make the data directory: %v", err), Hint: "give another one: --data DIR"}
+	}
+	log := newLog(a.stderr, c.level(a))
+	listener, err := listen(ctx, c.HTTP)
+	if err != nil {
+		return err
+	}
+	parts := &parts{log: log, progress: func(s string) { fmt.Fprintln(a.stderr, "  "+s) }}
+	defer func() { err = errors.Join(err, parts.stop()) }()
+	cfg, err := parts.start(ctx, c, a.root.Data)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	tokenPath := filepath.Join(a.root.Data, tokenFile)
+	_, statErr := os.Stat(tokenPath)
+	cfg.Listener, cfg.Log, cfg.Checks = listener, log, diskChecks(a.root.Data)
+	cfg.RenewKey = errors.Is(statErr, fs.ErrNotExist)
+	n, err := openNode(ctx, cfg)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	url := "http://" + listener.Addr().String()
+	if err := leaveTraces(a.root.Data, url, n.token); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer os.Remove(filepath.Join(a.root.Data, urlFile)) //nolint:errcheck // a stale address is found out by the next command
+	c.banner(a, url, n.token, tokenPath, time.Since(began))
+	return n.Run(ctx)
+}
+
+// level is quieter than a server's: a person looks at it.
+func (c *upCmd) level(a *app) string {
+	if c.Logs == "info" && isTerminal(a.stderr) {
+		return "warn"
+	}
+	return c.Logs
+}
+
+// leaveTraces writes what the command line of this machine needs to find the
+// mesh: its address and, once, its credential.
+func leaveTraces(data, url, token string) error {
+	if token != "" {
+		if err := os.WriteFile(filepath.Join(data, tokenFile), []byte(token+"\n"), 0o600); err != nil {
+			return fmt.Errorf("keep the admin credential: %w", err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(data, urlFile), []byte(url+"\n"), 0o644); err != nil {
+		return fmt.Errorf("write the address: %w", err)
+	}
+	return nil
+}
+
+// banner tells where everything is, and what to try next, in a dozen lines.
+func (c *upCmd) banner(a *app, url, token, tokenPath string, took time.Duration) {
+	w := a.stdout
+	fmt.Fprintf(w, "Hivemesh %s is up (%.1f s)\n\n", buildVersion().Version, took.Seconds())
+	fmt.Fprintf(w, "  API         %s   (%s/openapi.json)\n", url, url)
+	fmt.Fprintf(w, "  Data        %s\n", a.root.Data)
+	if token != "" {
+		fmt.Fprintf(w, "  Credential  %s\n              kept in %s; other machines set MESH_URL and MESH_TOKEN\n", token, tokenPath)
+	} else {
+		fmt.Fprintf(w, "  Credential  in %s\n", tokenPath)
+	}
+	fmt.Fprint(w, "\nTry, in another terminal:\n")
+	fmt.Fprint(w, "  mesh agent run --name echo --capability echo -- cat\n")
+	fmt.Fprint(w, "  mesh task submit --capability echo --input '{\"hello\":\"mesh\"}' --wait\n")
+	fmt.Fprint(w, "Stop with Ctrl-C. For one machine; production runs mesh serve.\n")
+}
+
+// parts is what mesh up starts besides the node itself.
+type parts struct {
+	log      zerolog.Logger
+	progress func(string)
+	stops    []func(context.Context) error
+}
+
+// start starts or connects NATS and Postgres.
+func (p *parts) start(ctx context.Context, c *upCmd, data string) (nodeConfig, error) {
+	cfg := nodeConfig{Name: nodeName(), Replicas: 1}
+	if err := p.startNATS(ctx, c, data, &cfg); err != nil {
+		return cfg, err
+	}
+	pg := c.PG
+	if pg == "" {
+		server, err := embedded.StartPostgres(ctx, embedded.PostgresConfig{Dir: data, Log: p.log, Progress: p.progress})
+		if err != nil {
+			return cfg, err
+		}
+		p.stops = append(p.stops, server.Stop)
+		pg = server.URL()
+	}
+	pool, err := openPool(ctx, pg)
+	if err != nil {
+		return cfg, err
+	}
+	p.stops = append(p.stops, func(context.Context) error { pool.Close(); return nil })
+	cfg.Pool = pool
+	return cfg, nil
+}
+
+func (p *parts) startNATS(ctx context.Context, c *upCmd, data string, cfg *nodeConfig) error {
+	if c.NATS != "" {
+		nc, err := connectNATS(c.NATS, p.log)
+		if err != nil {
+			return err
+		}
+		p.stops = append(p.stops, func(context.Context) error { nc.Close(); return nil })
+		cfg.NATS = nc
+		return nil
+	}
+	port := c.NATSPort
+	if port == 0 {
+		port = -1
+	}
+	server, err := embedded.StartNATS(embedded.NATSConfig{Dir: data, Port: port, Log: p.log})
+	if err != nil {
+		return err
+	}
+	p.stops = append(p.stops, server.Stop)
+	nc, err := server.Connect(ctx)
+	if err != nil {
+		return fmt.Errorf("connect to the built-in NATS: %w", err)
+	}
+	p.stops = append(p.stops, func(context.Context) error { nc.Close(); return nil })
+	user, password := server.AgentUser()
+	cfg.NATS = nc
+	cfg.AgentNATS = &client.NATSInfo{URLs: []string{server.URL()}, User: user, Password: password}
+	return nil
+}
+
+// stop stops everything, last started first.
+func (p *parts) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	var errs []error
+	for i := len(p.stops) - 1; i >= 0; i-- {
+		errs = append(errs, p.stops[i](ctx))
+	}
+	return errors.Join(errs...)
+}

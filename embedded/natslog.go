@@ -1,0 +1,41 @@
+package embedded
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rs/zerolog"
+)
+
+// natsLog passes the server's warnings and errors on and keeps its first
+// fatal line, which the server logs instead of returning.
+type natsLog struct {
+	log   zerolog.Logger
+	fatal chan string // capacity 1
+}
+
+// sizeAdvice begins the warning that the server gives for MaxPayload, which
+// is chosen on purpose.
+const sizeAdvice = "Maximum payloads over"
+
+func (l *natsLog) Warnf(format string, v ...any) {
+	if !strings.HasPrefix(format, sizeAdvice) {
+		l.log.Warn().Str("part", "nats").Msgf(format, v...)
+	}
+}
+
+func (l *natsLog) Errorf(format string, v ...any) {
+	l.log.Error().Str("part", "nats").Msgf(format, v...)
+}
+
+func (l *natsLog) Fatalf(format string, v ...any) {
+	select {
+	case l.fatal <- fmt.Sprintf(format, v...):
+	default:
+		l.Errorf(format, v...)
+	}
+}
+
+func (l *natsLog) Noticef(string, ...any) {}
+func (l *natsLog) Debugf(string, ...any)  {}
+func (l *natsLog) Tracef(string, ...any)  {}

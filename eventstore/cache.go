@@ -1,0 +1,154 @@
+package eventstore
+
+import (
+	"container/list"
+	"context"
+	"fmt"
+	"sync"
+)
+
+// Model says how one kind of entity is folded from its events. New returns the
+// state of an entity without events. Apply returns the next state; it must not
+// change the one it is given, which others may be reading, and returns an error
+// for an event it does not know.
+type Model[S any] struct {
+	Kind  string
+	New   func(id string) S
+	Apply func(S, Record) (S, error)
+}
+
+// Loaded is a folded state and the sequence of the last event in it; 0 for an
+// entity without events.
+type Loaded[S any] struct {
+	State S
+	Seq   uint64
+}
+
+// Cache keeps the folded states of the entities of one kind that were used
+// last. It may be fed by a tail (Observe); then it follows what other writers
+// do. A state that is behind costs a retry, never a wrong write.
+type Cache[S any] struct {
+	s     *Store
+	model Model[S]
+	limit int
+
+	mu       sync.Mutex
+	entries  map[Entity]*list.Element // of *entry[S]; front = used last
+	order    *list.List
+	loading  map[Entity]*load
+	locks    map[Entity]*entityLock
+	observed uint64 // sequence of the last record observed
+}
+
+// entry is one cached entity.
+type entry[S any] struct {
+	entity Entity
+	loaded Loaded[S]
+	recent commandLog
+}
+
+// NewCache returns an empty cache of at most limit entities.
+func NewCache[S any](s *Store, m Model[S], limit int) *Cache[S] {
+	return &Cache[S]{
+		s: s, model: m, limit: max(limit, 1),
+		entries: make(map[Entity]*list.Element), order: list.New(),
+		loading: make(map[Entity]*load), locks: make(map[Entity]*entityLock),
+	}
+}
+
+// Load returns the entity's state, from the cache or from the log. It may be
+// behind. The error is a *ReadOnlyError for an event that the model does not
+// know, else as History's.
+func (c *Cache[S]) Load(ctx context.Context, e Entity) (Loaded[S], error) {
+	en, err := c.entry(ctx, e)
+	return en.loaded, err
+}
+
+// entry returns a copy of the entity's entry, loading it when it is not cached.
+func (c *Cache[S]) entry(ctx context.Context, e Entity) (entry[S], error) {
+	if e.Kind != c.model.Kind {
+		return entry[S]{}, fmt.Errorf("cache of %s asked for %s: %w", c.model.Kind, e, ErrInvalid)
+	}
+	c.mu.Lock()
+	if el, ok := c.entries[e]; ok {
+		c.order.MoveToFront(el)
+		en := *el.Value.(*entry[S])
+		c.mu.Unlock()
+		return en, nil
+	}
+	c.mu.Unlock()
+	return c.fetch(ctx, e)
+}
+
+// Observe takes records from a tail. They must come in order and without
+// gaps, beginning before anything is loaded or at least with the first record
+// that the log got afterwards. Records of other kinds are passed over.
+func (c *Cache[S]) Observe(rs []Record) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range rs {
+		if r.Seq <= c.observed {
+			continue
+		}
+		c.observed = r.Seq
+		if r.Entity.Kind != c.model.Kind {
+			continue
+		}
+		if l, ok := c.loading[r.Entity]; ok {
+			l.missed = append(l.missed, r)
+		}
+		if el, ok := c.entries[r.Entity]; ok {
+			next, err := c.fold(*el.Value.(*entry[S]), []Record{r})
+			if err != nil {
+				c.drop(r.Entity)
+				continue
+			}
+			*el.Value.(*entry[S]) = next
+		}
+	}
+}
+
+// fold applies the records that come after the entry's state.
+func (c *Cache[S]) fold(en entry[S], rs []Record) (entry[S], error) {
+	for _, r := range rs {
+		if r.Seq <= en.loaded.Seq {
+			continue
+		}
+		state, err := c.model.Apply(en.loaded.State, r)
+		if err != nil {
+			return en, &ReadOnlyError{Entity: r.Entity, Seq: r.Seq, Type: r.Type, Err: err}
+		}
+		en.loaded = Loaded[S]{State: state, Seq: r.Seq}
+		en.recent.add(c.s.hash(r.Command))
+	}
+	return en, nil
+}
+
+// keep puts an entry in front, unless a later one is there. The caller holds mu.
+func (c *Cache[S]) keep(en entry[S]) {
+	if el, ok := c.entries[en.entity]; ok {
+		c.order.MoveToFront(el)
+		if el.Value.(*entry[S]).loaded.Seq < en.loaded.Seq {
+			*el.Value.(*entry[S]) = en
+		}
+		return
+	}
+	c.entries[en.entity] = c.order.PushFront(&en)
+	if c.order.Len() > c.limit {
+		c.drop(c.order.Back().Value.(*entry[S]).entity)
+	}
+}
+
+// drop forgets an entity. The caller holds mu.
+func (c *Cache[S]) drop(e Entity) {
+	if el, ok := c.entries[e]; ok {
+		c.order.Remove(el)
+		delete(c.entries, e)
+	}
+}
+
+func (c *Cache[S]) forget(e Entity) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drop(e)
+}

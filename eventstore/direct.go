@@ -1,0 +1,154 @@
+package eventstore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+)
+
+// JetStream API subjects of reads, before the stream's name.
+const (
+	apiDirect = "$JS.API.DIRECT.GET." // any replica answers: possibly behind, never wrong
+	apiLeader = "$JS.API.STREAM.MSG.GET."
+)
+
+const (
+	codeNoMessage = 10037
+	directBatch   = 256
+	directBytes   = 4 << 20
+)
+
+// getRequest is the body of both kinds of reads.
+type getRequest struct {
+	Seq       uint64   `json:"seq,omitempty"`
+	LastFor   string   `json:"last_by_subj,omitempty"`
+	NextFor   string   `json:"next_by_subj,omitempty"`
+	Batch     int      `json:"batch,omitempty"`
+	MaxBytes  int      `json:"max_bytes,omitempty"`
+	MultiLast []string `json:"multi_last,omitempty"`
+}
+
+// direct sends a direct get and gives each message to each, in order. It
+// returns how many more messages there are. The error wraps ErrUnavailable.
+func (s *Store) direct(ctx context.Context, req getRequest, each func(*nats.Msg)) (pending uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.AckWait)
+	defer cancel()
+	body, err := json.Marshal(req)
+	if err != nil {
+		return 0, fmt.Errorf("encode request: %w", err)
+	}
+	inbox := s.nc.NewInbox()
+	sub, err := s.nc.SubscribeSync(inbox)
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	defer func() { _ = sub.Unsubscribe() }() // fails only when the connection is closed
+	if err := s.nc.PublishRequest(apiDirect+s.cfg.Stream, inbox, body); err != nil {
+		return 0, unavailable(err)
+	}
+	for {
+		m, err := sub.NextMsgWithContext(ctx)
+		if err != nil {
+			return 0, unavailable(err)
+		}
+		switch status := first(m.Header, "Status"); status {
+		case "":
+			each(m)
+		case "204":
+			pending, _ = strconv.ParseUint(first(m.Header, "Nats-Num-Pending"), 10, 64)
+			return pending, nil
+		case "404":
+			return 0, nil
+		default:
+			return 0, fmt.Errorf("direct get: status %s: %w", status, ErrUnavailable)
+		}
+		if req.Batch == 0 && len(req.MultiLast) == 0 {
+			return 0, nil
+		}
+	}
+}
+
+// directRecord decodes an answer to a direct get.
+func (s *Store) directRecord(m *nats.Msg) (Record, error) {
+	seq, err := strconv.ParseUint(first(m.Header, "Nats-Sequence"), 10, 64)
+	if err != nil {
+		return Record{}, fmt.Errorf("direct get without a sequence: %w", ErrUnavailable)
+	}
+	return DecodeRecord(first(m.Header, "Nats-Subject"), seq, m.Header, m.Data)
+}
+
+// multiLast returns the last sequence of each subject that has one, from one
+// replica: a sequence may be too low, never too high.
+func (s *Store) multiLast(ctx context.Context, subjects []string) (map[string]uint64, error) {
+	last := make(map[string]uint64, len(subjects))
+	_, err := s.direct(ctx, getRequest{MultiLast: subjects}, func(m *nats.Msg) {
+		if seq, err := strconv.ParseUint(first(m.Header, "Nats-Sequence"), 10, 64); err == nil {
+			last[first(m.Header, "Nats-Subject")] = seq
+		}
+	})
+	return last, err
+}
+
+// leaderReply is the leader's answer to a read.
+type leaderReply struct {
+	Error *struct {
+		Code    int    `json:"code"`
+		ErrCode int    `json:"err_code"`
+		Text    string `json:"description"`
+	} `json:"error"`
+	Message struct {
+		Subject string `json:"subject"`
+		Seq     uint64 `json:"seq"`
+		Header  []byte `json:"hdrs"`
+		Data    []byte `json:"data"`
+	} `json:"message"`
+}
+
+// leader reads one message from the stream's leader. The error wraps
+// ErrNotFound or ErrUnavailable.
+func (s *Store) leader(ctx context.Context, req getRequest) (Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.AckWait)
+	defer cancel()
+	body, err := json.Marshal(req)
+	if err != nil {
+		return Record{}, fmt.Errorf("encode request: %w", err)
+	}
+	m, err := s.nc.RequestWithContext(ctx, apiLeader+s.cfg.Stream, body)
+	if err != nil {
+		return Record{}, unavailable(err)
+	}
+	var reply leaderReply
+	if err := json.Unmarshal(m.Data, &reply); err != nil {
+		return Record{}, fmt.Errorf("decode leader's answer: %w", unavailable(err))
+	}
+	if e := reply.Error; e != nil {
+		if e.ErrCode == codeNoMessage {
+			return Record{}, ErrNotFound
+		}
+		return Record{}, fmt.Errorf("leader read: %s (%d): %w", e.Text, e.ErrCode, ErrUnavailable)
+	}
+	header := nats.Header{}
+	if len(reply.Message.Header) > 0 {
+		if header, err = nats.DecodeHeadersMsg(reply.Message.Header); err != nil {
+			header = nats.Header{}
+		}
+	}
+	return DecodeRecord(reply.Message.Subject, reply.Message.Seq, header, reply.Message.Data)
+}
+
+// leaderLast returns the subject's last sequence as the leader knows it; 0 for
+// none.
+func (s *Store) leaderLast(ctx context.Context, subject string) (uint64, error) {
+	r, err := s.leader(ctx, getRequest{LastFor: subject})
+	if errors.Is(err, ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil && !errors.Is(err, ErrInvalid) {
+		return 0, err
+	}
+	return r.Seq, nil
+}

@@ -1,0 +1,70 @@
+package projections
+
+import (
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/hivemesh/hivemesh/domain/agent"
+	"github.com/hivemesh/hivemesh/domain/projection"
+	"github.com/hivemesh/hivemesh/domain/task"
+	"github.com/hivemesh/hivemesh/eventstore"
+)
+
+// item is a record decoded once for all read models of a lane. At most one of
+// task, agent and action is set.
+type item struct {
+	eventstore.Record
+	id     uuid.UUID // of the entity
+	task   task.Event
+	agent  agent.Event
+	action projection.Event
+	badID  error // the envelope cannot be indexed
+	bad    error // the payload cannot be decoded
+}
+
+// rowKey is the primary key of a row that belongs to one entity.
+type rowKey struct {
+	tenant string
+	id     uuid.UUID
+}
+
+func (it *item) row() rowKey { return rowKey{it.Entity.Tenant, it.id} }
+
+// key is the parking key.
+func (it *item) key() string {
+	return it.Entity.Tenant + "/" + it.Entity.Kind + "/" + it.Entity.ID
+}
+
+func decode(r eventstore.Record) *item {
+	it := &item{Record: r}
+	it.id, it.badID = uuid.Parse(r.Entity.ID)
+	switch r.Entity.Kind {
+	case "task":
+		it.task, it.bad = task.Decode(r.Type, r.Schema, r.Data)
+	case "agent":
+		it.agent, it.bad = agent.Decode(r.Type, r.Schema, r.Data)
+	case "projection":
+		it.action, it.bad = projection.Decode(r.Type, r.Schema, r.Data)
+	}
+	return it
+}
+
+// decodable is the check of models that fold payloads.
+func (it *item) decodable() error {
+	if it.badID != nil {
+		return fmt.Errorf("entity id: %w", it.badID)
+	}
+	return it.bad
+}
+
+// decisionEnd returns the index after the decision that begins at start; the
+// events of one decision follow each other.
+func decisionEnd(items []*item, start int) int {
+	for i := start; i < len(items); i++ {
+		if items[i].EndsDecision() {
+			return i + 1
+		}
+	}
+	return len(items)
+}

@@ -1,0 +1,111 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/hivemesh/hivemesh/domain"
+	"github.com/hivemesh/hivemesh/migrations"
+)
+
+// prepare makes the database fit for use. It may be called again.
+func (p *Projections) prepare(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.prepared {
+		return nil
+	}
+	ping, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	if err := p.cfg.Pool.Ping(ping); err != nil {
+		return reachable(err)
+	}
+	db := stdlib.OpenDBFromPool(p.cfg.Pool)
+	defer db.Close() //nolint:errcheck // closes the adapter, not the pool
+	if _, err := migrations.Up(ctx, db); err != nil {
+		return reachable(err)
+	}
+	if err := p.checkVector(ctx); err != nil {
+		return reachable(err)
+	}
+	for _, d := range p.defs {
+		if err := p.begin(ctx, d); err != nil {
+			return reachable(fmt.Errorf("prepare %s: %w", d.name, err))
+		}
+	}
+	p.prepared = true
+	return nil
+}
+
+func (p *Projections) isPrepared() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.prepared
+}
+
+// begin makes the first generation of d at once when the log is empty. With
+// events in it, Run builds the generation.
+func (p *Projections) begin(ctx context.Context, d definition) error {
+	last, err := p.cfg.Store.LastSeq(ctx)
+	if err != nil || last > 0 {
+		return err
+	}
+	return pgx.BeginFunc(ctx, p.cfg.Pool, func(tx pgx.Tx) error {
+		var live bool
+		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM projection_checkpoint WHERE name = $1 AND version = $2)
+			FROM pg_advisory_xact_lock($3)`, d.name, d.version, int64(rebuildLock)).Scan(&live); err != nil || live {
+			return err
+		}
+		generation, err := newGeneration(ctx, tx, d, p.cfg.Store.Epoch(), false)
+		if err != nil {
+			return err
+		}
+		if err := d.finish(ctx, tx.Conn(), schemaOf(d, generation)); err != nil {
+			return err
+		}
+		return makeLive(ctx, tx, d, generation)
+	})
+}
+
+// checkVector refuses a pgvector without halfvec and warns of known defects.
+func (p *Projections) checkVector(ctx context.Context) error {
+	var version string
+	err := p.cfg.Pool.QueryRow(ctx, `SELECT extversion FROM pg_extension WHERE extname = 'vector'`).Scan(&version)
+	if err != nil {
+		if _, err := p.cfg.Pool.Exec(ctx, `CREATE EXTENSION IF NOT EXISTS vector`); err != nil {
+			return fmt.Errorf("create extension vector (pgvector must be installed on the server): %w", err)
+		}
+		if err := p.cfg.Pool.QueryRow(ctx, `SELECT extversion FROM pg_extension WHERE extname = 'vector'`).Scan(&version); err != nil {
+			return fmt.Errorf("read version of extension vector: %w", err)
+		}
+	}
+	switch n := versionNumber(version); {
+	case n < 7_000:
+		return &domain.Error{Kind: domain.Invalid, Code: "pgvector_too_old",
+			Message: fmt.Sprintf("pgvector %s on the server is too old: 0.7.0 or newer is needed (halfvec)", version)}
+	case n < 8_004:
+		p.cfg.Log.Warn().Str("version", version).Msg("pgvector has known defects (CVE-2026-3172 before 0.8.2, index damage by vacuum before 0.8.4): update it")
+	}
+	return nil
+}
+
+// versionNumber makes 0.8.4 into 8004.
+func versionNumber(s string) int {
+	n := 0
+	for part := range strings.SplitSeq(s+".0.0", ".") {
+		v, _ := strconv.Atoi(part) // what is no number counts as 0
+		if n = n*1000 + v; n >= 1_000_000_000 {
+			break
+		}
+		if strings.Count(s, ".") < 2 && part == "" {
+			break
+		}
+	}
+	return n
+}

@@ -1,0 +1,76 @@
+package projections
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/rs/zerolog"
+
+	"github.com/hivemesh/hivemesh/domain"
+	"github.com/hivemesh/hivemesh/eventstore"
+)
+
+// Config is what a Projections needs.
+type Config struct {
+	Pool     *pgxpool.Pool     // for queries; lanes open connections of their own with its settings
+	Store    *eventstore.Store // the log
+	Log      zerolog.Logger
+	Now      func() time.Time // time.Now when nil
+	BatchMax int              // events in a live transaction; 500 when 0
+	Node     string           // shown by Postgres as part of the connections' application name
+}
+
+// Projections are the read models of one node: their lanes and their queries.
+// Its methods may be called from several goroutines.
+type Projections struct {
+	cfg  Config
+	defs []definition
+	view view
+
+	mu       sync.Mutex
+	prepared bool
+	reopen   context.CancelCauseFunc // ends the running live lane so that it opens again
+}
+
+// Open migrates the control tables, checks the server and makes the live
+// generations that an empty log needs. When Postgres cannot be reached it
+// succeeds all the same: Run prepares the database as soon as it answers, and
+// queries are Unavailable until then. An error means that this database
+// cannot be used, such as one with pgvector older than 0.7.0.
+func Open(ctx context.Context, cfg Config) (*Projections, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.BatchMax <= 0 {
+		cfg.BatchMax = 500
+	}
+	p := &Projections{cfg: cfg, defs: definitions()}
+	p.view.changed = make(chan struct{})
+	err := p.prepare(ctx)
+	if err != nil && domain.KindOf(err) == domain.Unavailable && ctx.Err() == nil {
+		cfg.Log.Warn().Err(err).Msg("Postgres is not reachable: read models wait for it")
+		return p, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p, p.look(ctx)
+}
+
+// definition finds a read model by name.
+func (p *Projections) definition(name string) (definition, error) {
+	for _, d := range p.defs {
+		if d.name == name {
+			return d, nil
+		}
+	}
+	return definition{}, errUnknown.Sayf("no projection is called %q; there are tasks, agents and events", name)
+}
+
+// definitions lists the read models of this binary, in the order in which
+// their checkpoints are locked.
+func definitions() []definition {
+	return []definition{agentsDefinition(), eventsDefinition(), tasksDefinition()}
+}

@@ -1,0 +1,144 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// view is what this node knows about all read models, kept up to date by the
+// listener and the watcher, so that health and waiting cost no query.
+type view struct {
+	mu        sync.Mutex
+	changed   chan struct{} // closed at every change
+	states    []State
+	moved     map[string]move
+	last      uint64 // end of the log
+	connected bool
+	owner     bool
+	err       string
+}
+
+// move remembers when a checkpoint last moved, or was last at the log's end.
+type move struct {
+	seq uint64
+	at  time.Time
+}
+
+// notify wakes those that wait. The caller holds mu.
+func (v *view) notify() {
+	close(v.changed)
+	v.changed = make(chan struct{})
+}
+
+// reached takes in the news that a generation has reached seq.
+func (v *view) reached(name string, generation int, seq uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i, s := range v.states {
+		if s.Name == name && s.Generation == generation && s.Seq < seq {
+			v.states[i].Seq = seq
+			v.last = max(v.last, seq)
+		}
+	}
+	v.notify()
+}
+
+// seen takes in a look at the control tables and at the log.
+func (v *view) seen(states []State, last uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i := range states {
+		for _, old := range v.states { // a notification may have overtaken the look
+			if old.Name == states[i].Name && old.Generation == states[i].Generation && states[i].Status != statusRefused {
+				states[i].Seq = max(states[i].Seq, min(old.Seq, last))
+			}
+		}
+	}
+	v.states, v.last, v.connected = states, last, true
+	v.notify()
+}
+
+func (v *view) lost(err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.connected, v.err = false, err.Error()
+}
+
+func (v *view) failed(err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.err = err.Error()
+}
+
+func (v *view) working() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.err = ""
+}
+
+func (v *view) owns(yes bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.owner = yes
+}
+
+func (v *view) end() uint64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.last
+}
+
+// wait returns when the named read model has reached seq, when it cannot, or
+// after a limit.
+func (v *view) wait(ctx context.Context, name string, seq uint64) {
+	if seq == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, waitLimit)
+	defer cancel()
+	for {
+		v.mu.Lock()
+		changed, there := v.changed, false
+		v.last = max(v.last, seq)
+		for _, s := range v.states {
+			if s.Name == name && (s.Seq >= seq || s.Generation == 0 || s.Status == statusRefused) {
+				there = true
+			}
+		}
+		there = there || !v.connected
+		v.mu.Unlock()
+		if there {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// building returns the error for a read model without a live generation.
+func (v *view) building(name string) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, s := range v.states {
+		if s.Name == name && s.Progress != nil && s.Progress.Total > 0 {
+			share := 100 * s.Progress.Done / s.Progress.Total
+			if s.Progress.Left == 0 {
+				return errBuild.Sayf("the read model %s is not ready: rebuilding, %d%%", name, share)
+			}
+			return errBuild.Sayf("the read model %s is not ready: rebuilding, %d%%, %s left", name, share, roughly(s.Progress.Left))
+		}
+	}
+	return errBuild.Sayf("the read model %s is not ready: rebuilding", name)
+}
+
+func roughly(d time.Duration) string {
+	if d < 90*time.Second {
+		return fmt.Sprintf("%d s", int(d.Seconds()+1))
+	}
+	return fmt.Sprintf("%d min", int(d.Minutes()+0.5))
+}
