@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/rs/zerolog"
 
@@ -20,13 +21,20 @@ type PostgresConfig struct {
 	Progress func(string)   // told of long work, one line each; may be nil
 }
 
-// Postgres is a running private PostgreSQL server. It ends with this process,
-// however that ends.
+// Postgres is a running private PostgreSQL server. It is started again when it
+// ends by itself, and it ends with this process, however that ends.
 type Postgres struct {
 	cluster *pg.Cluster
-	server  *pg.Server
 	vector  string
 	lock    *flock.Lock
+	log     zerolog.Logger
+
+	mu     sync.Mutex
+	server *pg.Server
+
+	stopping   context.Context //nolint:containedctx // ends with Stop, not with a call
+	stop       context.CancelFunc
+	supervised chan struct{} // closed when nobody starts the server again
 }
 
 // StartPostgres finds or provisions PostgreSQL with pgvector, makes the
@@ -67,7 +75,8 @@ func startPostgres(ctx context.Context, cfg PostgresConfig, dir string) (*Postgr
 	if err != nil {
 		return nil, err
 	}
-	server, err := cluster.Start(ctx, pg.NewLog(cfg.Log))
+	log := pg.NewLog(cfg.Log)
+	server, err := cluster.Start(ctx, log)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +84,10 @@ func startPostgres(ctx context.Context, cfg PostgresConfig, dir string) (*Postgr
 	if err != nil {
 		return nil, errors.Join(err, server.Kill())
 	}
-	return &Postgres{cluster: cluster, server: server, vector: vector}, nil
+	p := &Postgres{cluster: cluster, server: server, vector: vector, log: cfg.Log, supervised: make(chan struct{})}
+	p.stopping, p.stop = context.WithCancel(context.WithoutCancel(ctx))
+	go p.supervise(log)
+	return p, nil
 }
 
 // readModelSettings suit tables that are written in batches and may be built
@@ -106,17 +118,4 @@ func (p *Postgres) URL() string { return p.cluster.URL(database) }
 // "18.6, pgvector 0.8.7".
 func (p *Postgres) Version() string { return p.cluster.In.Version + ", pgvector " + p.vector }
 
-// Exited is closed when the server is gone, for whatever reason.
-func (p *Postgres) Exited() <-chan struct{} { return p.server.Exited() }
-
-// Stop ends all sessions, stops the server and frees the directory. Close the
-// pool first. When ctx ends first the server is killed, which costs a
-// recovery at the next start, and ctx's error is returned.
-func (p *Postgres) Stop(ctx context.Context) error {
-	return errors.Join(p.server.Stop(ctx), p.lock.Release())
-}
-
-// Kill ends the server as a crash would and frees the directory.
-func (p *Postgres) Kill() error {
-	return errors.Join(p.server.Kill(), p.lock.Release())
-}
+func (p *Postgres) release(err error) error { return errors.Join(err, p.lock.Release()) }

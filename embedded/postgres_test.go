@@ -65,14 +65,34 @@ func TestPostgresKeepsDataOverStopAndKill(t *testing.T) {
 	if err := second.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case <-second.Exited():
-	default:
-		t.Error("killed, and Exited is open")
+	if conn, err := pgx.Connect(t.Context(), second.URL()); err == nil {
+		_ = conn.Close(t.Context())
+		t.Error("killed, and it still answers")
 	}
 	third := startPostgres(t, dir)
 	if got := query(t, third.URL(), "SELECT v::text FROM kept ORDER BY v::text"); got != "[1,2,3],[4,5,6]" {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestPostgresComesBackAfterACrash(t *testing.T) {
+	t.Parallel()
+	p := startPostgres(t, t.TempDir())
+	for range 2 {
+		if err := p.Crash(); err != nil {
+			t.Fatal(err)
+		}
+		deadline := time.Now().Add(30 * time.Second)
+		for {
+			conn, err := pgx.Connect(t.Context(), p.URL())
+			if err == nil {
+				_ = conn.Close(t.Context())
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("not back: %v", err)
+			}
+		}
 	}
 }
 

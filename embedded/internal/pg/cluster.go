@@ -30,6 +30,7 @@ type Cluster struct {
 	Dir      string // absolute
 	Password string
 	Port     int
+	pinned   bool // Port is known to clients
 }
 
 // ClusterMajor returns the major version that made the cluster in dir, or 0
@@ -169,9 +170,14 @@ func serverEnv(home string) []string {
 	return env
 }
 
-// choosePort keeps the port of last time if it is free, else takes a free one
-// and remembers it. Another program may still be faster: then start again.
+// choosePort keeps the port that the server had in this process, which its
+// clients know; at the first start it takes that of last time if it is free,
+// else a free one, and remembers it. Another program may still be faster: then
+// start again.
 func (c *Cluster) choosePort() error {
+	if c.pinned {
+		return freePort(&c.Port)
+	}
 	if b, err := os.ReadFile(c.path("port")); err == nil {
 		port, err := strconv.Atoi(strings.TrimSpace(string(b)))
 		if err == nil && freePort(&port) == nil {

@@ -44,6 +44,7 @@ func (c *Cluster) Start(ctx context.Context, log *Log) (*Server, error) {
 		}
 		var s *Server
 		if s, err = c.startOnce(ctx, log); err == nil {
+			c.pinned = true
 			return s, nil
 		}
 		var exit *exitedError
