@@ -19,9 +19,10 @@ import (
 )
 
 const (
-	maxWait     = 30 * time.Second
-	maxMessages = 256     // in one answer; the rest is told again
-	maxPending  = 4 << 20 // bytes of inputs in one answer
+	maxWait      = 30 * time.Second
+	flushTimeout = 5 * time.Second
+	maxMessages  = 256     // in one answer; the rest is told again
+	maxPending   = 4 << 20 // bytes of inputs in one answer
 )
 
 // poll returns the messages that wait for an agent, or, if there are none,
@@ -32,8 +33,8 @@ func (a *API) poll(ctx context.Context, c caller, id string, held []client.Held,
 	inbox := make(chan *nats.Msg, maxMessages)
 	sub, err := a.cfg.NATS.ChanSubscribe(client.InboxSubject(tenant, id), inbox)
 	if err == nil {
-		defer func() { _ = sub.Unsubscribe() }() // the connection may be gone
-		err = a.cfg.NATS.FlushWithContext(ctx)
+		defer func() { _ = sub.Unsubscribe() }()    // the connection may be gone
+		err = a.cfg.NATS.FlushTimeout(flushTimeout) // so that every node knows of it
 	}
 	if err != nil {
 		return client.Messages{}, &domain.Error{Kind: domain.Unavailable, Code: "nats_unavailable", Message: "NATS is not reachable", Err: err}

@@ -2,12 +2,14 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/hivemesh/hivemesh/client"
 	"github.com/hivemesh/hivemesh/commands"
+	"github.com/hivemesh/hivemesh/domain"
 	"github.com/hivemesh/hivemesh/projections"
 )
 
@@ -74,7 +76,25 @@ func operatorRoute[Req any](a *API, h huma.API, verb, summary string, do func(co
 			if in.Body != nil {
 				req = *in.Body
 			}
+			if err := a.projectionExists(ctx, in.Name); err != nil {
+				return client.Receipt{}, err
+			}
 			return a.done(do(ctx, c, in.Name, req))
 		})
 	})
+}
+
+// projectionExists refuses a name that no read model has. While Postgres is
+// down it refuses none: what is asked for is carried out later.
+func (a *API) projectionExists(ctx context.Context, name string) error {
+	states, err := a.cfg.Projections.States(ctx)
+	if err != nil {
+		return nil //nolint:nilerr // commands do not need Postgres
+	}
+	for _, s := range states {
+		if s.Name == name {
+			return nil
+		}
+	}
+	return &domain.Error{Kind: domain.NotFound, Code: "projection_not_found", Message: fmt.Sprintf("no projection is called %.64q", name)}
 }

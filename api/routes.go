@@ -86,6 +86,27 @@ func (a *API) agentRoutes(h huma.API) {
 			return a.cfg.Projections.Agent(ctx, c.actor.Tenant, id, after)
 		}, a.agent)
 	getRoute(a, h, "/v1/agents/{id}/assignments", "poll-agent", "Wait for messages to an agent (long poll)", a.pollRoute)
+	op := operation(http.MethodPost, "/v1/agents/{id}/heartbeat", "agent-heartbeat", "Give a sign of life that names the attempts held")
+	op.DefaultStatus = http.StatusNoContent
+	huma.Register(h, op, func(ctx context.Context, in *aboutInput[client.Heartbeat]) (*struct{}, error) {
+		c := callerOf(ctx)
+		if err := a.heartbeat(ctx, c, in); err != nil {
+			return nil, tell(a.cfg.Log, c.request, err)
+		}
+		return nil, nil //nolint:nilnil // there is nothing to answer
+	})
+}
+
+func (a *API) heartbeat(ctx context.Context, c caller, in *aboutInput[client.Heartbeat]) error {
+	id, err := a.agentID(ctx, c, in.ID)
+	if err != nil {
+		return err
+	}
+	var held []client.Held
+	if in.Body != nil {
+		held = in.Body.Held
+	}
+	return a.beat(c.actor.Tenant, id, held)
 }
 
 type pollInput struct {

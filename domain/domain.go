@@ -1,13 +1,12 @@
 // Package domain holds what every aggregate shares: who acts (Actor), how a
-// refusal is told (Error), and how a reference to a large payload looks
-// (Artifact). It and its sub-packages import the standard library only and do
-// no I/O: state is a value, a decision is a pure function from state and
-// arguments to events.
+// refusal is told (Error), what a name or label may be (the Check functions),
+// and how a reference to a large payload looks (Artifact). It and its
+// sub-packages import the standard library only and do no I/O: state is a
+// value, a decision is a pure function from state and arguments to events.
 package domain
 
 import (
 	"encoding/json"
-	"regexp"
 	"time"
 )
 
@@ -48,19 +47,6 @@ func (p Payload) IsZero() bool { return len(p.Inline) == 0 && p.Artifact == nil 
 
 // DefaultTenant is the tenant of a mesh that has not been divided.
 const DefaultTenant = "default"
-
-var (
-	tenantPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
-	labelPattern  = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._/:-]{0,62}$`)
-)
-
-// ValidTenant reports whether s can name a tenant: it becomes one token of a
-// subject, so it is lower-case letters, digits and dashes, 63 at most.
-func ValidTenant(s string) bool { return tenantPattern.MatchString(s) }
-
-// ValidName reports whether s can name a queue, a capability, a label key or
-// an agent: letters, digits and . _ / : - inside, 63 characters at most.
-func ValidName(s string) bool { return labelPattern.MatchString(s) }
 
 // Millis is a duration that travels as whole milliseconds.
 type Millis int64

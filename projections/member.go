@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -65,7 +66,8 @@ func (m *member) mustPark(asked []*item) bool {
 }
 
 // park puts the events of one decision aside. failure is what trying them
-// gave; nil when they have not been tried.
+// gave, nil when they have not been tried; when it does not name an event,
+// each of them may be the cause.
 func (m *member) park(decision []*item, failure error) {
 	party := decision[0].key()
 	for _, it := range decision {
@@ -80,7 +82,7 @@ func (m *member) park(decision []*item, failure error) {
 		}
 		row := parkedRow{key: it.key(), party: party, seq: it.Seq, eventID: it.ID, eventType: it.Type, behind: true}
 		err := m.model.check(it)
-		if err == nil {
+		if err == nil && blames(failure, it) {
 			err = failure
 		}
 		if err != nil {
@@ -89,6 +91,11 @@ func (m *member) park(decision []*item, failure error) {
 		m.parked[it.key()] = party
 		m.pending = append(m.pending, row)
 	}
+}
+
+func blames(failure error, it *item) bool {
+	var p *poison
+	return !errors.As(failure, &p) || p.seq == it.Seq
 }
 
 // merge ties two parties together because one decision concerns both.

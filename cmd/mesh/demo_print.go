@@ -36,7 +36,7 @@ func (r demoReport) print(a *app) error {
 	fmt.Fprint(a.stdout, "\nIn the mesh\n")
 	a.printFields([][2]string{
 		{"  tasks", fmt.Sprintf("%d submitted, %d completed, %d not completed, %d lost", r.Tasks, r.Completed, len(r.NotCompleted), len(r.Lost))},
-		{"  attempts", fmt.Sprintf("%d, %d of them took over from another agent", r.Attempts, r.Reassigned)},
+		{"  attempts", fmt.Sprintf("%d: %d took over from another agent, %d were handed back unstarted", r.Attempts, r.Reassigned, r.Returned)},
 		{"  killed with SIGKILL", fmt.Sprintf("%d of %d agents, the mesh %s", r.AgentsKilled, r.Agents, times(r.MeshKilled))},
 		{"  submit to start", r.ToStart.String()},
 		{"  submit to done", r.ToDone.String()},

@@ -20,6 +20,7 @@ type demoReport struct {
 	Completed    int `json:"completed"`
 	Attempts     int `json:"attempts"`
 	Reassigned   int `json:"reassigned"` // attempts that took over from another agent
+	Returned     int `json:"returned"`   // assignments that an agent handed back unstarted
 	Agents       int `json:"agents"`
 	AgentsKilled int `json:"agents_killed"`
 	MeshKilled   int `json:"mesh_killed"`
@@ -102,8 +103,11 @@ type demoSum struct {
 
 func (s *demoSum) add(r *demoReport, t client.Task, result json.RawMessage) error {
 	r.Attempts += len(t.Attempts)
-	for i := 1; i < len(t.Attempts); i++ {
-		if t.Attempts[i].Agent != t.Attempts[i-1].Agent {
+	for i, at := range t.Attempts {
+		if at.Outcome == "returned" {
+			r.Returned++
+		}
+		if i > 0 && at.Agent != t.Attempts[i-1].Agent {
 			r.Reassigned++
 		}
 	}

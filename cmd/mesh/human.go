@@ -52,7 +52,7 @@ func ago(t, now time.Time) string {
 // span returns a duration with at most two units, the way people say it.
 func span(d time.Duration) string {
 	switch {
-	case d < 0:
+	case d <= 0:
 		return "0s"
 	case d < time.Millisecond:
 		return fmt.Sprintf("%dµs", d.Microseconds())

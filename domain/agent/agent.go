@@ -33,6 +33,7 @@ const (
 	MaxCapabilities = 64
 	MaxQueues       = 64
 	MaxCapacity     = 10_000
+	MaxVersion      = 128 // bytes
 )
 
 // Spec is what an agent says about itself when it registers.
@@ -56,6 +57,7 @@ type Agent struct {
 
 // Event is a fact about an agent. The set is sealed.
 type Event interface {
+	// Type is the event's name on the wire, such as "agent.registered".
 	Type() string
 	apply(a Agent, at time.Time) Agent
 }

@@ -10,6 +10,8 @@ import (
 
 // Register makes a new agent, or brings a known one back: with other
 // properties it is updated, when it was away it returns, else nothing happens.
+// A capacity of 0 means 1. It fails with an Invalid error that names the first
+// field of spec that is wrong; the name cannot change, since it is reserved.
 func (a Agent) Register(spec Spec) ([]Event, error) {
 	if spec.Capacity == 0 {
 		spec.Capacity = 1
@@ -19,6 +21,9 @@ func (a Agent) Register(spec Spec) ([]Event, error) {
 	}
 	if !a.Exists() {
 		return []Event{Registered{Spec: spec}}, nil
+	}
+	if spec.Name != a.Spec.Name {
+		return nil, domain.InvalidField("name", "the agent is registered as %q", a.Spec.Name)
 	}
 	var events []Event
 	if !a.Spec.equal(spec) {
@@ -91,29 +96,20 @@ func (s Spec) equal(o Spec) bool {
 }
 
 func (s Spec) validate() error {
-	if !domain.ValidName(s.Name) {
-		return domain.InvalidField("name", "%q is not a name: letters, digits and . _ / : - only, at most 63", s.Name)
-	}
-	if err := validateNames("capabilities", s.Capabilities, MaxCapabilities); err != nil {
+	if err := domain.CheckName("name", s.Name); err != nil {
 		return err
 	}
-	if err := validateNames("queues", s.Queues, MaxQueues); err != nil {
+	if err := domain.CheckNames("capabilities", s.Capabilities, MaxCapabilities); err != nil {
+		return err
+	}
+	if err := domain.CheckNames("queues", s.Queues, MaxQueues); err != nil {
 		return err
 	}
 	if s.Capacity < 1 || s.Capacity > MaxCapacity {
 		return domain.InvalidField("capacity", "%d is not between 1 and %d", s.Capacity, MaxCapacity)
 	}
-	return nil
-}
-
-func validateNames(field string, names []string, most int) error {
-	if len(names) > most {
-		return domain.InvalidField(field, "%d given, at most %d allowed", len(names), most)
+	if err := domain.CheckText("version", s.Version, MaxVersion); err != nil {
+		return err
 	}
-	for _, n := range names {
-		if !domain.ValidName(n) {
-			return domain.InvalidField(field, "%q is not a name: letters, digits and . _ / : - only, at most 63", n)
-		}
-	}
-	return nil
+	return domain.CheckLabels(s.Labels)
 }

@@ -4,8 +4,8 @@
 package external
 
 import (
+	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/hivemesh/hivemesh/domain"
 )
@@ -15,8 +15,8 @@ const Schema = 1
 
 // Limits of a Fact, in bytes.
 const (
-	MaxID   = 256
-	MaxType = 128
+	MaxID   = 256 // of id, source and subject
+	MaxType = 128 // of type and datacontenttype
 )
 
 // Fact is a CloudEvent (1.0) as it is stored. Its type is the event's type.
@@ -33,33 +33,42 @@ type Fact struct {
 var ErrIDReused = &domain.Error{Kind: domain.Conflict, Code: "id_reused", Field: "id", Message: "the source has published another event under this id"}
 
 // Validate returns an Invalid error that names the first field that is wrong.
+// source and typ travel in headers, the rest in the payload.
 func (f Fact) Validate(typ string) error {
-	if err := text("id", f.ID, 1, MaxID); err != nil {
+	if f.ID == "" {
+		return domain.InvalidField("id", "is required")
+	}
+	if err := domain.CheckText("id", f.ID, MaxID); err != nil {
 		return err
 	}
-	if err := text("source", f.Source, 1, MaxID); err != nil {
+	if err := checkHeader("source", f.Source, MaxID); err != nil {
 		return err
 	}
-	if err := text("type", typ, 1, MaxType); err != nil {
+	if err := checkHeader("type", typ, MaxType); err != nil {
 		return err
 	}
-	return text("subject", f.Subject, 0, MaxID)
+	if err := domain.CheckText("subject", f.Subject, MaxID); err != nil {
+		return err
+	}
+	if err := domain.CheckText("datacontenttype", f.DataContentType, MaxType); err != nil {
+		return err
+	}
+	return domain.CheckTime("time", f.Time)
 }
 
-// text checks what travels in a header: printable, and bounded.
-func text(field, s string, least, most int) error {
-	if len(s) < least {
+// checkHeader refuses what would not come out of a header as it went in.
+func checkHeader(field, s string, most int) error {
+	switch {
+	case s == "":
 		return domain.InvalidField(field, "is required")
-	}
-	if len(s) > most {
+	case len(s) > most:
 		return domain.InvalidField(field, "is longer than %d bytes", most)
-	}
-	if !utf8.ValidString(s) {
-		return domain.InvalidField(field, "is not valid UTF-8")
+	case strings.TrimSpace(s) != s:
+		return domain.InvalidField(field, "begins or ends with a space")
 	}
 	for _, r := range s {
-		if r < ' ' || r == 0x7f {
-			return domain.InvalidField(field, "holds the control character %q", r)
+		if r < ' ' || r > '~' {
+			return domain.InvalidField(field, "holds %q; only printable ASCII is allowed", r)
 		}
 	}
 	return nil

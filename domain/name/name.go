@@ -18,6 +18,7 @@ type Name struct {
 
 // Event is a fact about a reservation. The set is sealed.
 type Event interface {
+	// Type is the event's name on the wire, such as "name.held".
 	Type() string
 	apply(n Name) Name
 }
@@ -45,13 +46,27 @@ var ErrTaken = &domain.Error{Kind: domain.Conflict, Code: "name_taken", Field: "
 // Apply returns n after e.
 func (n Name) Apply(e Event) Name { return e.apply(n) }
 
-// Hold reserves the name for owner. Holding it again changes nothing.
+// Hold reserves the name for owner, the id of an entity. Holding it again
+// changes nothing; a name that another owner holds is refused with ErrTaken.
 func (n Name) Hold(owner string) ([]Event, error) {
 	switch n.Owner {
 	case "":
 		return []Event{Held{Owner: owner}}, nil
 	case owner:
 		return nil, nil
+	default:
+		return nil, ErrTaken
+	}
+}
+
+// Release frees the name that owner holds. A free name stays free; one that
+// another owner holds is refused with ErrTaken.
+func (n Name) Release(owner string) ([]Event, error) {
+	switch n.Owner {
+	case "":
+		return nil, nil
+	case owner:
+		return []Event{Released{}}, nil
 	default:
 		return nil, ErrTaken
 	}
@@ -69,8 +84,11 @@ var Decoders = map[string]func([]byte) (Event, error){
 // binary does not know is an error.
 func Decode(typ string, schema int, data []byte) (Event, error) {
 	dec, ok := Decoders[typ]
-	if !ok || schema != Schema {
-		return nil, fmt.Errorf("decode %s: schema %d is not known to this binary", typ, schema)
+	if !ok {
+		return nil, fmt.Errorf("decode %s: unknown event type", typ)
+	}
+	if schema != Schema {
+		return nil, fmt.Errorf("decode %s: schema %d is not known to this binary (%d)", typ, schema, Schema)
 	}
 	return dec(data)
 }

@@ -1,8 +1,6 @@
 package task
 
 import (
-	"hash/fnv"
-	"strconv"
 	"time"
 
 	"github.com/hivemesh/hivemesh/domain"
@@ -11,9 +9,9 @@ import (
 // Failure is what an agent tells about an attempt that it gives up.
 type Failure struct {
 	Message   string
-	Permanent bool // trying again is no use
-	StartedAt time.Time
-	Log       domain.Payload
+	Permanent bool           // trying again is no use
+	StartedAt time.Time      // by the agent's own clock; zero when it does not say
+	Log       domain.Payload // a JSON string
 }
 
 // Submit begins a task. spec must have its defaults. On a task that exists it
@@ -67,9 +65,13 @@ func (t Task) Progress(attempt int, agent string, percent int, message string) (
 	return []Event{Progressed{Attempt: attempt, Agent: agent, Percent: percent, Message: message}}, nil
 }
 
-// Complete ends the task with a result.
+// Complete ends the task with a result. startedAt is the agent's own clock;
+// the zero time when it does not say.
 func (t Task) Complete(attempt int, agent string, startedAt time.Time, result, log domain.Payload) ([]Event, error) {
 	if err := t.fence(attempt, agent); err != nil {
+		return nil, err
+	}
+	if err := domain.CheckTime("started_at", startedAt); err != nil {
 		return nil, err
 	}
 	return []Event{Completed{Attempt: attempt, Agent: agent, StartedAt: startedAt, Result: result, Log: log}}, nil
@@ -79,6 +81,9 @@ func (t Task) Complete(attempt int, agent string, startedAt time.Time, result, l
 // attempts left.
 func (t Task) Fail(attempt int, agent string, f Failure, now time.Time) ([]Event, error) {
 	if err := t.fence(attempt, agent); err != nil {
+		return nil, err
+	}
+	if err := domain.CheckTime("started_at", f.StartedAt); err != nil {
 		return nil, err
 	}
 	outcome, retryAt := t.next(now)
@@ -101,7 +106,8 @@ func (t Task) ExpireLease(attempt int, reason string, now time.Time) ([]Event, e
 	return []Event{LeaseExpired{Attempt: attempt, Agent: t.Agent, Reason: reason, Outcome: outcome, RetryAt: retryAt}}, nil
 }
 
-// Return hands an assignment back before it began; it costs no attempt.
+// Return hands an assignment back unfinished, begun or not; it costs no
+// attempt. Agents use it for work above their capacity and when they stop.
 func (t Task) Return(attempt int, agent, reason string) ([]Event, error) {
 	if err := t.fence(attempt, agent); err != nil {
 		return nil, err
@@ -109,13 +115,14 @@ func (t Task) Return(attempt int, agent, reason string) ([]Event, error) {
 	return []Event{AssignmentReturned{Attempt: attempt, Agent: agent, Reason: reason}}, nil
 }
 
-// ExceedDeadline ends a task whose deadline has passed.
+// ExceedDeadline ends a task whose deadline has passed. It fails with ErrInTime
+// when the task has none, or now is before it.
 func (t Task) ExceedDeadline(now time.Time) ([]Event, error) {
 	if err := t.open(); err != nil {
 		return nil, err
 	}
 	if t.Spec.Deadline.IsZero() || now.Before(t.Spec.Deadline) {
-		return nil, &domain.Error{Kind: domain.Conflict, Code: "deadline_ahead", Message: "the deadline has not passed"}
+		return nil, ErrInTime
 	}
 	return []Event{DeadlineExceeded{Deadline: t.Spec.Deadline}}, nil
 }
@@ -140,8 +147,9 @@ func (t Task) Requeue(reason string, deadline, now time.Time) ([]Event, error) {
 		return nil, ErrNotFound
 	case t.Status != StatusDeadLettered && t.Status != StatusFailed:
 		return nil, ErrNotRequeue.Sayf("only a dead-lettered or failed task can be requeued; this one is %s", t.Status)
-	case !deadline.IsZero() && !deadline.After(now):
-		return nil, domain.InvalidField("deadline", "%s is in the past", deadline.Format(time.RFC3339))
+	}
+	if err := validateDeadline(deadline, now); err != nil {
+		return nil, err
 	}
 	return []Event{Requeued{Reason: reason, Deadline: deadline}}, nil
 }
@@ -176,23 +184,5 @@ func (t Task) next(now time.Time) (Outcome, time.Time) {
 	if t.Failures+1 >= t.Spec.Retry.MaxAttempts {
 		return OutcomeDeadLetter, time.Time{}
 	}
-	return OutcomeRetry, now.Add(t.pause())
-}
-
-// pause is exponential backoff shortened by a share that depends on task and
-// attempt alone: spread like jitter, and the same in every replay.
-func (t Task) pause() time.Duration {
-	r := t.Spec.Retry
-	d := r.Backoff
-	for range t.Failures {
-		if d >= r.MaxBackoff/2 {
-			d = r.MaxBackoff
-			break
-		}
-		d *= 2
-	}
-	h := fnv.New32a()
-	h.Write([]byte(t.ID + "/" + strconv.Itoa(t.Attempt)))
-	share := float64(h.Sum32()) / float64(1<<32)
-	return time.Duration(float64(d.Duration()) * (1 - r.Jitter*share))
+	return OutcomeRetry, now.Add(t.Spec.Retry.pause(t.ID, t.Attempt, t.Failures))
 }

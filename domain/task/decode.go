@@ -17,8 +17,8 @@ var Decoders = map[string]func([]byte) (Event, error){
 	"task.started":             decode[Started],
 	"task.progressed":          decode[Progressed],
 	"task.completed":           decode[Completed],
-	"task.attempt_failed":      decode[AttemptFailed],
-	"task.lease_expired":       decode[LeaseExpired],
+	"task.attempt_failed":      decodeEnding[AttemptFailed],
+	"task.lease_expired":       decodeEnding[LeaseExpired],
 	"task.assignment_returned": decode[AssignmentReturned],
 	"task.deadline_exceeded":   decode[DeadlineExceeded],
 	"task.cancelled":           decode[Cancelled],
@@ -26,8 +26,8 @@ var Decoders = map[string]func([]byte) (Event, error){
 }
 
 // Decode returns the event of a stored payload, bringing older schemas up to
-// date. A type or schema that this binary does not know is an error: folding
-// on without it would be guessing.
+// date. A type, schema or outcome that this binary does not know is an error:
+// folding on without it would be guessing.
 func Decode(typ string, schema int, data []byte) (Event, error) {
 	dec, ok := Decoders[typ]
 	if !ok {
@@ -46,4 +46,21 @@ func decode[E Event](data []byte) (Event, error) {
 		return nil, fmt.Errorf("decode %s: %w", e.Type(), err)
 	}
 	return e, nil
+}
+
+// decodeEnding decodes an event that says what follows an attempt.
+func decodeEnding[E interface {
+	Event
+	outcome() Outcome
+}](data []byte) (Event, error) {
+	e, err := decode[E](data)
+	if err != nil {
+		return nil, err
+	}
+	switch o := e.(E).outcome(); o {
+	case OutcomeRetry, OutcomeFail, OutcomeDeadLetter:
+		return e, nil
+	default:
+		return nil, fmt.Errorf("decode %s: unknown outcome %q", e.Type(), o)
+	}
 }

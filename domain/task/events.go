@@ -29,7 +29,7 @@ type Started struct {
 type Progressed struct {
 	Attempt int    `json:"attempt"`
 	Agent   string `json:"agent"`
-	Percent int    `json:"percent,omitempty"`
+	Percent int    `json:"percent,omitempty"` // 0–100
 	Message string `json:"message,omitempty"`
 }
 
@@ -37,7 +37,7 @@ type Progressed struct {
 type Completed struct {
 	Attempt   int            `json:"attempt"`
 	Agent     string         `json:"agent"`
-	StartedAt time.Time      `json:"started_at,omitzero"`
+	StartedAt time.Time      `json:"started_at,omitzero"` // by the agent's clock
 	Result    domain.Payload `json:"result,omitzero"`
 	Log       domain.Payload `json:"log,omitzero"` // a JSON string: what the attempt wrote to its log
 }
@@ -72,7 +72,7 @@ type LeaseExpired struct {
 	RetryAt time.Time `json:"retry_at,omitzero"`
 }
 
-// AssignmentReturned says that the agent handed the task back untouched; it
+// AssignmentReturned says that the agent handed the task back unfinished; it
 // costs no attempt.
 type AssignmentReturned struct {
 	Attempt int    `json:"attempt"`
@@ -109,6 +109,9 @@ func (AssignmentReturned) Type() string { return "task.assignment_returned" }
 func (DeadlineExceeded) Type() string   { return "task.deadline_exceeded" }
 func (Cancelled) Type() string          { return "task.cancelled" }
 func (Requeued) Type() string           { return "task.requeued" }
+
+func (e AttemptFailed) outcome() Outcome { return e.Outcome }
+func (e LeaseExpired) outcome() Outcome  { return e.Outcome }
 
 func (e Submitted) apply(t Task, at time.Time) Task {
 	t.Spec, t.RequestHash = e.Spec, e.RequestHash

@@ -1,6 +1,9 @@
 package task
 
 import (
+	"hash/fnv"
+	"math"
+	"strconv"
 	"time"
 
 	"github.com/hivemesh/hivemesh/domain"
@@ -9,12 +12,11 @@ import (
 // Limits of a Spec.
 const (
 	MaxCapabilities = 16
-	MaxLabels       = 32
-	MaxLabelValue   = 256 // bytes
 	MaxPriority     = 9
 	MaxAttempts     = 100
 	MinLease        = domain.Millis(1_000)
 	MaxLease        = domain.Millis(24 * 3600 * 1000)
+	MaxBackoff      = MaxLease
 )
 
 // Spec is what a submitter asks for.
@@ -38,7 +40,8 @@ type Retry struct {
 	Jitter      float64       `json:"jitter"`         // 0–1: the pause is shortened by up to this share
 }
 
-// WithDefaults returns s with everything unset made explicit.
+// WithDefaults returns s with everything unset made explicit. Zero means unset:
+// the least backoff is 1 ms, the least jitter the smallest number above 0.
 func (s Spec) WithDefaults() Spec {
 	if s.Queue == "" {
 		s.Queue = "default"
@@ -62,25 +65,24 @@ func (s Spec) WithDefaults() Spec {
 }
 
 // Validate returns an Invalid error that names the first field that is wrong.
+// The input is not looked at. s must have its defaults.
 func (s Spec) Validate(now time.Time) error {
-	if !domain.ValidName(s.Queue) {
-		return domain.InvalidField("queue", "%q is not a name: letters, digits and . _ / : - only, at most 63", s.Queue)
+	if err := domain.CheckName("queue", s.Queue); err != nil {
+		return err
 	}
-	if len(s.Capabilities) > MaxCapabilities {
-		return domain.InvalidField("capabilities", "%d given, at most %d allowed", len(s.Capabilities), MaxCapabilities)
-	}
-	for _, c := range s.Capabilities {
-		if !domain.ValidName(c) {
-			return domain.InvalidField("capabilities", "%q is not a name: letters, digits and . _ / : - only, at most 63", c)
-		}
+	if err := domain.CheckNames("capabilities", s.Capabilities, MaxCapabilities); err != nil {
+		return err
 	}
 	if s.Priority < 0 || s.Priority > MaxPriority {
 		return domain.InvalidField("priority", "%d is not between 0 and %d", s.Priority, MaxPriority)
 	}
-	if !s.Deadline.IsZero() && !s.Deadline.After(now) {
-		return domain.InvalidField("deadline", "%s is in the past", s.Deadline.Format(time.RFC3339))
+	if err := validateDeadline(s.Deadline, now); err != nil {
+		return err
 	}
-	if !s.Deadline.IsZero() && !s.NotBefore.IsZero() && !s.NotBefore.Before(s.Deadline) {
+	if err := domain.CheckTime("not_before", s.NotBefore); err != nil {
+		return err
+	}
+	if !s.Deadline.IsZero() && !s.NotBefore.Before(s.Deadline) {
 		return domain.InvalidField("not_before", "%s is not before the deadline", s.NotBefore.Format(time.RFC3339))
 	}
 	if s.Lease < MinLease || s.Lease > MaxLease {
@@ -89,34 +91,46 @@ func (s Spec) Validate(now time.Time) error {
 	if err := s.Retry.validate(); err != nil {
 		return err
 	}
-	return validateLabels(s.Labels)
+	return domain.CheckLabels(s.Labels)
+}
+
+// validateDeadline refuses a deadline that is not ahead; the zero time is none.
+func validateDeadline(deadline, now time.Time) error {
+	if !deadline.IsZero() && !deadline.After(now) {
+		return domain.InvalidField("deadline", "%s is in the past", deadline.Format(time.RFC3339))
+	}
+	return domain.CheckTime("deadline", deadline)
 }
 
 func (r Retry) validate() error {
 	switch {
 	case r.MaxAttempts < 1 || r.MaxAttempts > MaxAttempts:
 		return domain.InvalidField("retry.max_attempts", "%d is not between 1 and %d", r.MaxAttempts, MaxAttempts)
-	case r.Backoff < 0 || r.Backoff > MaxLease:
-		return domain.InvalidField("retry.backoff_ms", "%d is not between 0 and %d", r.Backoff, MaxLease)
-	case r.MaxBackoff < r.Backoff || r.MaxBackoff > MaxLease:
-		return domain.InvalidField("retry.max_backoff_ms", "%d is not between the backoff and %d", r.MaxBackoff, MaxLease)
-	case r.Jitter < 0 || r.Jitter > 1:
+	case r.Backoff < 0 || r.Backoff > MaxBackoff:
+		return domain.InvalidField("retry.backoff_ms", "%d is not between 0 and %d", r.Backoff, MaxBackoff)
+	case r.MaxBackoff < r.Backoff || r.MaxBackoff > MaxBackoff:
+		return domain.InvalidField("retry.max_backoff_ms", "%d is not between the backoff and %d", r.MaxBackoff, MaxBackoff)
+	case math.IsNaN(r.Jitter) || r.Jitter < 0 || r.Jitter > 1:
 		return domain.InvalidField("retry.jitter", "%g is not between 0 and 1", r.Jitter)
 	}
 	return nil
 }
 
-func validateLabels(labels map[string]string) error {
-	if len(labels) > MaxLabels {
-		return domain.InvalidField("labels", "%d given, at most %d allowed", len(labels), MaxLabels)
-	}
-	for k, v := range labels {
-		if !domain.ValidName(k) {
-			return domain.InvalidField("labels", "%q is not a label name", k)
+// pause is how long attempt waits after the failures before it: the backoff,
+// doubled for each of them up to MaxBackoff, and shortened by a share that
+// depends on task and attempt alone: spread like jitter, and the same in every
+// replay. It lies between (1 - Jitter) of that length and the whole of it.
+func (r Retry) pause(task string, attempt, failures int) time.Duration {
+	d := min(r.Backoff, r.MaxBackoff)
+	for range failures {
+		if d > r.MaxBackoff/2 {
+			d = r.MaxBackoff
+			break
 		}
-		if len(v) > MaxLabelValue {
-			return domain.InvalidField("labels", "the value of %q is longer than %d bytes", k, MaxLabelValue)
-		}
+		d *= 2
 	}
-	return nil
+	h := fnv.New32a()
+	h.Write([]byte(task + "/" + strconv.Itoa(attempt)))
+	share := float64(h.Sum32()) / float64(1<<32)
+	return time.Duration(float64(d.Duration()) * (1 - r.Jitter*share))
 }

@@ -1,12 +1,20 @@
 // Package task is one piece of work: submitted once, tried until it is done,
 // given up, or cancelled.
 //
-//	            ┌────────────── returned, retry, requeued ─────────────┐
-//	            ▼                                                      │
-//	submit ─► waiting ─► assigned ─► running ─► completed              │
-//	            │           │           ├─ attempt failed ─► waiting ──┤
-//	            │           └───────────┴─ lease expired ──► or dead_lettered / failed
-//	            └─ cancel or deadline, from every state that is not final
+//	submit             none ► waiting
+//	assign             waiting ► assigned
+//	start, progress    assigned ► running
+//	complete           held ► completed
+//	fail               held ► waiting for the retry, or dead_lettered when no
+//	                   attempts are left, or failed when the agent says so
+//	expire lease       held ► waiting or dead_lettered
+//	return             held ► waiting; costs no attempt
+//	cancel             not final ► cancelled
+//	exceed deadline    not final ► failed
+//	requeue            dead_lettered, failed ► waiting, with fresh attempts
+//
+// Held is assigned or running; final is completed, failed, cancelled or
+// dead_lettered. Whatever else is asked is refused and changes nothing.
 //
 // Each assignment raises Attempt by one. Attempt is the fencing token: a
 // report that names an older attempt, or another agent, is refused and
@@ -51,7 +59,7 @@ type Task struct {
 	SubmittedAt time.Time
 	NotBefore   time.Time // not assigned earlier; zero means at once
 	Attempt     int       // number of the current or latest attempt; 0 = never assigned
-	Failures    int       // attempts that count against Retry.MaxAttempts
+	Failures    int       // failed and expired attempts since submitted or requeued; at most Retry.MaxAttempts
 	Agent       string    // who holds the task, while it is held
 	LastSign    time.Time // time of the current attempt's last event
 	Reason      string    // why it waits again, failed or was cancelled
@@ -78,5 +86,6 @@ var (
 	ErrOldAttempt = &domain.Error{Kind: domain.Conflict, Code: "old_attempt", Message: "the attempt is not the task's current one"}
 	ErrWrongAgent = &domain.Error{Kind: domain.Denied, Code: "wrong_agent", Message: "the attempt belongs to another agent"}
 	ErrKeyReused  = &domain.Error{Kind: domain.Conflict, Code: "key_reused", Field: "key", Message: "the idempotency key was used before with other content"}
+	ErrInTime     = &domain.Error{Kind: domain.Conflict, Code: "deadline_ahead", Message: "the deadline has not passed"}
 	ErrNotRequeue = &domain.Error{Kind: domain.Conflict, Code: "task_not_requeueable", Message: "only a dead-lettered or failed task can be requeued"}
 )

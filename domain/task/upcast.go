@@ -18,15 +18,17 @@ func upcast(typ string, schema int, data []byte) ([]byte, error) {
 	return data, nil
 }
 
-// submitted1to2: schema 1 had one required capability, schema 2 has a list.
+// submitted1to2: schema 1 had one required capability, empty for none; schema 2
+// has a list.
 func submitted1to2(data []byte) ([]byte, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(data, &fields); err != nil {
 		return nil, fmt.Errorf("upcast task.submitted from schema 1: %w", err)
 	}
-	if one, ok := fields["capability"]; ok {
-		delete(fields, "capability")
-		fields["capabilities"] = json.RawMessage("[" + string(one) + "]")
+	one := string(fields["capability"])
+	delete(fields, "capability")
+	if one != "" && one != `""` && one != "null" {
+		fields["capabilities"] = json.RawMessage("[" + one + "]")
 	}
 	return json.Marshal(fields)
 }

@@ -176,7 +176,8 @@ func serverEnv(home string) []string {
 // start again.
 func (c *Cluster) choosePort() error {
 	if c.pinned {
-		return freePort(&c.Port)
+		port := c.Port // read by others: left alone
+		return freePort(&port)
 	}
 	if b, err := os.ReadFile(c.path("port")); err == nil {
 		port, err := strconv.Atoi(strings.TrimSpace(string(b)))
