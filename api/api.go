@@ -41,8 +41,12 @@ type Config struct {
 
 // API answers programs, over HTTP and over NATS.
 type API struct {
-	cfg      Config
-	schemas  huma.Registry
+	cfg     Config
+	schemas huma.Registry
+
+	readEvent  func([]byte) (client.CloudEvent, error)
+	readEvents func([]byte) ([]client.CloudEvent, error)
+
 	mux      *http.ServeMux
 	commands map[string]command // by verb
 	hub      *hub
@@ -103,6 +107,7 @@ func (a *API) routes() {
 	h := humago.New(a.mux, cfg)
 	a.schemas = cfg.Components.Schemas
 	a.schemas.Schema(reflect.TypeFor[client.Problem](), true, "Problem")
+	a.readEvent, a.readEvents = decoder[client.CloudEvent](a.schemas), decoder[[]client.CloudEvent](a.schemas)
 	for _, c := range append(a.table(), a.natsOnly()...) {
 		a.commands[c.verb] = c
 		if c.http != nil {

@@ -40,20 +40,21 @@ type route struct {
 	limit   int64 // of the body, default maxBody
 }
 
-// commandHeaders documents the headers that newCaller reads.
-type commandHeaders struct {
-	Key         string `header:"Idempotency-Key" doc:"a request with the same key is the same request" maxLength:"256"`
-	Correlation string `header:"X-Correlation-ID" doc:"kept with every event that follows" maxLength:"128"`
-	TraceParent string `header:"traceparent" doc:"W3C Trace Context" maxLength:"128"`
+// commandHeaders documents what newCaller reads.
+func commandHeaders() []*huma.Param {
+	text := func(name, doc string, most int) *huma.Param {
+		return &huma.Param{Name: name, In: "header", Description: doc, Schema: &huma.Schema{Type: huma.TypeString, MaxLength: &most}}
+	}
+	return []*huma.Param{
+		text(client.HeaderKey, "a request with the same key is the same request", 256),
+		text(client.HeaderCorrelation, "kept with every event that follows", 128),
+		text("traceparent", "W3C Trace Context, kept with every event that follows", 128),
+	}
 }
 
-type bodyInput[T any] struct {
-	commandHeaders
-	Body T
-}
+type bodyInput[T any] struct{ Body T }
 
 type aboutInput[T any] struct {
-	commandHeaders
 	ID   string `path:"id" doc:"id, or a prefix of it of at least 4 characters"`
 	Body *T
 }
@@ -63,7 +64,7 @@ type output[T any] struct{ Body T }
 // define makes the entry of a command. id points to the field of the body that
 // names what the command is about; nil when there is none.
 func define[Req, Res any](a *API, verb string, r route, id func(*Req) *string, do func(context.Context, caller, Req) (Res, error)) command {
-	op := operation(http.MethodPost, r.path, strings.ReplaceAll(verb, ".", "-"), r.summary)
+	op := commandOperation(r.path, strings.ReplaceAll(verb, ".", "-"), r.summary)
 	op.MaxBodyBytes = max(r.limit, maxBody)
 	return command{
 		verb: verb,
@@ -89,13 +90,7 @@ func define[Req, Res any](a *API, verb string, r route, id func(*Req) *string, d
 				})
 			})
 		},
-		nats: func(ctx context.Context, c caller, body []byte) (any, error) {
-			req, err := decode[Req](a.schemas, body)
-			if err != nil {
-				return nil, err
-			}
-			return do(ctx, c, req)
-		},
+		nats: request(a, do),
 	}
 }
 
@@ -111,6 +106,13 @@ func operation(method, path, id, summary string) huma.Operation {
 			}},
 		}},
 	}
+}
+
+// commandOperation describes the route of a command.
+func commandOperation(path, id, summary string) huma.Operation {
+	op := operation(http.MethodPost, path, id, summary)
+	op.Parameters = commandHeaders()
+	return op
 }
 
 // tagOf groups the operations of the document by the things they are about.
@@ -132,27 +134,30 @@ func answer[Res any](ctx context.Context, a *API, do func(caller) (Res, error)) 
 	return &output[Res]{Body: res}, nil
 }
 
-// decode reads a body as strictly as HTTP does: by the same schema. It fails
-// with kind Invalid and the field that is wrong.
-func decode[T any](schemas huma.Registry, body []byte) (T, error) {
-	var out T
-	var parsed any
-	if err := json.Unmarshal(body, &parsed); err != nil {
-		return out, &domain.Error{Kind: domain.Invalid, Code: "malformed", Message: "the body is not JSON: " + err.Error()}
-	}
-	path, res := huma.NewPathBuffer(make([]byte, 0, 64), 0), &huma.ValidateResult{}
-	huma.Validate(schemas, schemas.Schema(reflect.TypeFor[T](), true, ""), path, huma.ModeWriteToServer, parsed, res)
-	if len(res.Errors) > 0 {
-		var detail *huma.ErrorDetail
-		if errors.As(res.Errors[0], &detail) {
-			return out, domain.InvalidField(fieldOf(detail.Location), "%s", detail.Message)
+// decoder returns what reads a body as strictly as HTTP does: by the same
+// schema. It fails with kind Invalid and the field that is wrong.
+func decoder[T any](schemas huma.Registry) func(body []byte) (T, error) {
+	schema := schemas.Schema(reflect.TypeFor[T](), true, "")
+	return func(body []byte) (T, error) {
+		var out T
+		var parsed any
+		if err := json.Unmarshal(body, &parsed); err != nil {
+			return out, &domain.Error{Kind: domain.Invalid, Code: "malformed", Message: "the body is not JSON: " + err.Error()}
 		}
-		return out, domain.InvalidField("", "%s", res.Errors[0].Error())
+		path, res := huma.NewPathBuffer(make([]byte, 0, 64), 0), &huma.ValidateResult{}
+		huma.Validate(schemas, schema, path, huma.ModeWriteToServer, parsed, res)
+		if len(res.Errors) > 0 {
+			var detail *huma.ErrorDetail
+			if errors.As(res.Errors[0], &detail) {
+				return out, domain.InvalidField(fieldOf(detail.Location), "%s", detail.Message)
+			}
+			return out, domain.InvalidField("", "%s", res.Errors[0].Error())
+		}
+		if err := json.Unmarshal(body, &out); err != nil {
+			return out, &domain.Error{Kind: domain.Invalid, Code: "malformed", Message: "the body has a wrong value: " + err.Error()}
+		}
+		return out, nil
 	}
-	if err := json.Unmarshal(body, &out); err != nil {
-		return out, &domain.Error{Kind: domain.Invalid, Code: "malformed", Message: "the body has a wrong value: " + err.Error()}
-	}
-	return out, nil
 }
 
 // taskID, agentID and attemptTask tell define where a request keeps its id.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -60,7 +61,11 @@ func (a *API) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	served = withCaller(r, newCaller(actor, request, r.Header.Get))
+	served.Body = io.NopCloser(r.Body)
 	a.mux.ServeHTTP(rec, served)
+	if rec.status == http.StatusRequestEntityTooLarge { // a client that still writes would not see the answer
+		_, _ = io.CopyN(io.Discard, r.Body, maxBatch)
+	}
 }
 
 // open reports whether a path needs no credential.

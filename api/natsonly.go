@@ -25,8 +25,9 @@ func (a *API) natsOnly() []command {
 
 // request makes a NATS handler of a function that takes a decoded body.
 func request[Req, Res any](a *API, do func(context.Context, caller, Req) (Res, error)) func(context.Context, caller, []byte) (any, error) {
+	decode := decoder[Req](a.schemas)
 	return func(ctx context.Context, c caller, body []byte) (any, error) {
-		req, err := decode[Req](a.schemas, body)
+		req, err := decode(body)
 		if err != nil {
 			return nil, err
 		}

@@ -67,13 +67,17 @@ func newProblem(status int, code, field, detail string) *problem {
 // tell turns an error into what its caller may know. What is unforeseen goes
 // to the log, under the request's id, and the caller gets only that id.
 func tell(log zerolog.Logger, request string, err error) *problem {
+	var p *problem
+	if errors.As(err, &p) {
+		return p
+	}
 	e := known(err)
 	if e == nil || e.Kind == domain.Internal {
 		log.Error().Err(err).Str("request", request).Msg("request failed")
 		return newProblem(http.StatusInternalServerError, "internal", "",
 			"something unforeseen happened; the log has the cause under request "+request)
 	}
-	if e.Kind == domain.Unavailable && e.Err != nil {
+	if e.Kind == domain.Unavailable && e.Err != nil && !errors.Is(err, context.Canceled) {
 		log.Warn().Err(e.Err).Str("request", request).Str("code", e.Code).Msg("a part of the mesh is unavailable")
 	}
 	return newProblem(statusOf(e.Kind), e.Code, e.Field, e.Message)

@@ -17,15 +17,16 @@ type namedInput struct {
 	Name string `path:"name" doc:"of the projection, such as tasks"`
 }
 
-type namedListInput struct {
-	namedInput
-	listInput
+type parkedInput struct {
+	Name   string `path:"name" doc:"of the projection, such as tasks"`
+	Filter string `query:"filter" doc:"such as: key:default/task/… seq>100"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"50"`
+	Cursor string `query:"cursor" doc:"next of the page before"`
 }
 
-type namedCommand[T any] struct {
-	commandHeaders
-	namedInput
-	Body T
+type parkedCommand struct {
+	Name string `path:"name" doc:"of the projection, such as tasks"`
+	Body client.ParkedRequest
 }
 
 // projectionRoutes are for operators of the read models.
@@ -40,23 +41,25 @@ func (a *API) projectionRoutes(h huma.API) {
 			return page(a, projections.Page[projections.State]{Items: states, Seq: health.Seq, Lag: health.Lag}, a.projection), nil
 		})
 	getRoute(a, h, "/v1/projections/{name}/parked", "list-parked", "List the events that a read model has put aside",
-		func(ctx context.Context, _ caller, in *namedListInput) (client.Page[client.Parked], error) {
-			q, err := a.query(&in.listInput)
-			if err != nil {
-				return client.Page[client.Parked]{}, err
-			}
-			rows, err := a.cfg.Projections.Parked(ctx, in.Name, q)
+		func(ctx context.Context, _ caller, in *parkedInput) (client.Page[client.Parked], error) {
+			rows, err := a.cfg.Projections.Parked(ctx, in.Name, projections.Query{Filter: in.Filter, Limit: in.Limit, Cursor: in.Cursor})
 			return page(a, rows, func(r projections.Parked) client.Parked { return client.Parked(r) }), err
 		})
 	s := a.cfg.Commands
-	operatorRoute(a, h, "retry", "Apply parked events again", func(ctx context.Context, c caller, name string, r client.ParkedRequest) (commands.Result, error) {
-		return s.RetryParked(ctx, c.actor, c.meta(), name, r.Key)
+	parkedRoute(a, h, "retry", "Apply parked events again", func(ctx context.Context, c caller, in *parkedCommand) (commands.Result, error) {
+		return s.RetryParked(ctx, c.actor, c.meta(), in.Name, in.Body.Key)
 	})
-	operatorRoute(a, h, "skip", "Leave a parked event out for good", func(ctx context.Context, c caller, name string, r client.ParkedRequest) (commands.Result, error) {
-		return s.SkipParked(ctx, c.actor, c.meta(), name, r.Key, r.Seq, r.Reason)
+	parkedRoute(a, h, "skip", "Leave a parked event out for good", func(ctx context.Context, c caller, in *parkedCommand) (commands.Result, error) {
+		return s.SkipParked(ctx, c.actor, c.meta(), in.Name, in.Body.Key, in.Body.Seq, in.Body.Reason)
 	})
-	operatorRoute(a, h, "rebuild", "Build a read model anew beside the live one", func(ctx context.Context, c caller, name string, _ struct{}) (commands.Result, error) {
-		return s.RebuildProjection(ctx, c.actor, c.meta(), name)
+	rebuild := commandOperation("/v1/projections/{name}/rebuild", "rebuild-projection", "Build a read model anew beside the live one")
+	huma.Register(h, rebuild, func(ctx context.Context, in *namedInput) (*output[client.Receipt], error) {
+		return answer(ctx, a, func(c caller) (client.Receipt, error) {
+			if err := a.projectionExists(ctx, in.Name); err != nil {
+				return client.Receipt{}, err
+			}
+			return a.done(s.RebuildProjection(ctx, c.actor, c.meta(), in.Name))
+		})
 	})
 	verify := operation(http.MethodPost, "/v1/projections/{name}/verify", "verify-projection", "Compare a read model with a rebuilt one")
 	huma.Register(h, verify, func(ctx context.Context, in *namedInput) (*output[client.Verification], error) {
@@ -67,19 +70,15 @@ func (a *API) projectionRoutes(h huma.API) {
 	})
 }
 
-// operatorRoute registers a command about a projection.
-func operatorRoute[Req any](a *API, h huma.API, verb, summary string, do func(context.Context, caller, string, Req) (commands.Result, error)) {
-	op := operation(http.MethodPost, "/v1/projections/{name}/"+verb, verb+"-projection", summary)
-	huma.Register(h, op, func(ctx context.Context, in *namedCommand[*Req]) (*output[client.Receipt], error) {
+// parkedRoute registers a command about parked events.
+func parkedRoute(a *API, h huma.API, verb, summary string, do func(context.Context, caller, *parkedCommand) (commands.Result, error)) {
+	op := commandOperation("/v1/projections/{name}/"+verb, verb+"-projection", summary)
+	huma.Register(h, op, func(ctx context.Context, in *parkedCommand) (*output[client.Receipt], error) {
 		return answer(ctx, a, func(c caller) (client.Receipt, error) {
-			var req Req
-			if in.Body != nil {
-				req = *in.Body
-			}
 			if err := a.projectionExists(ctx, in.Name); err != nil {
 				return client.Receipt{}, err
 			}
-			return a.done(do(ctx, c, in.Name, req))
+			return a.done(do(ctx, c, in))
 		})
 	})
 }

@@ -21,14 +21,13 @@ const (
 )
 
 type publishInput struct {
-	commandHeaders
 	ContentType string `header:"Content-Type" hidden:"true"`
 	RawBody     []byte `contentType:"application/cloudevents+json"`
 }
 
 // publishRoute takes CloudEvents: one, or a batch.
 func (a *API) publishRoute(h huma.API) {
-	op := operation(http.MethodPost, "/v1/events", "publish-events", "Publish external facts (CloudEvents 1.0, structured mode)")
+	op := commandOperation("/v1/events", "publish-events", "Publish external facts (CloudEvents 1.0, structured mode)")
 	op.MaxBodyBytes = maxBatch
 	huma.Register(h, op, func(ctx context.Context, in *publishInput) (*output[client.BatchResult], error) {
 		return answer(ctx, a, func(c caller) (client.BatchResult, error) {
@@ -47,14 +46,14 @@ func (a *API) publishBody(ctx context.Context, c caller, contentType string, bod
 	media, _, err := mime.ParseMediaType(contentType)
 	switch {
 	case err == nil && media == mediaBatch:
-		events, err := decode[[]client.CloudEvent](a.schemas, body)
+		events, err := a.readEvents(body)
 		if err != nil {
 			return client.BatchResult{}, err
 		}
 		items, err := a.publish(ctx, c, events)
 		return a.results(c, items), err
 	case err == nil && media == mediaEvent:
-		event, err := decode[client.CloudEvent](a.schemas, body)
+		event, err := a.readEvent(body)
 		if err != nil {
 			return client.BatchResult{}, err
 		}

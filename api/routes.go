@@ -142,7 +142,8 @@ func (a *API) eventRoutes(h huma.API) {
 	huma.Register(h, operation(http.MethodGet, "/v1/counts", "counts", "Count tasks by queue and status, now and by the hour"),
 		func(ctx context.Context, in *struct {
 			After string `query:"after" doc:"wait until the read model has reached this position, for up to 5 s"`
-		}) (*queryOutput[client.Counts], error) {
+		},
+		) (*queryOutput[client.Counts], error) {
 			c := callerOf(ctx)
 			after, err := a.cfg.Store.ParsePosition(in.After)
 			if err != nil {

@@ -40,11 +40,14 @@ func (a *API) systemRoutes(h huma.API) {
 	})
 	getRoute(a, h, "/v1/version", "version", "Tell what runs here",
 		func(context.Context, caller, *struct{}) (client.Version, error) { return a.cfg.Version, nil })
-	getRoute(a, h, "/healthz", "healthz", "Tell that the process is alive",
-		func(context.Context, caller, *struct{}) (map[string]bool, error) {
-			return map[string]bool{"alive": true}, nil
-		})
-	ready := operation(http.MethodGet, "/readyz", "readyz", "Tell what is ready, and what is not and why (503)")
+	alive := openOperation("/healthz", "healthz", "Tell that the process is alive")
+	huma.Register(h, alive, func(context.Context, *struct{}) (*output[map[string]bool], error) {
+		return &output[map[string]bool]{Body: map[string]bool{"alive": true}}, nil
+	})
+	ready := openOperation("/readyz", "readyz", "Tell what is ready, and what is not and why")
+	ready.Responses["503"] = &huma.Response{Description: "Not ready", Content: map[string]*huma.MediaType{
+		"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/Readiness"}},
+	}}
 	huma.Register(h, ready, func(ctx context.Context, _ *struct{}) (*readyOutput, error) {
 		r := a.readiness(ctx)
 		if r.Ready {
@@ -58,6 +61,13 @@ func (a *API) systemRoutes(h huma.API) {
 	})
 	a.mux.Handle("GET /metrics", a.metrics.handler())
 	a.mux.HandleFunc("/", a.noRoute)
+}
+
+// openOperation describes a route that needs no credential.
+func openOperation(path, id, summary string) huma.Operation {
+	op := operation(http.MethodGet, path, id, summary)
+	op.Security = []map[string][]string{{}}
+	return op
 }
 
 type readyOutput struct {

@@ -56,7 +56,9 @@ func compareAppends(ctx context.Context, o Options, nc *nats.Conn, store *events
 	}{
 		{&rawOne, func() (float64, error) { return single(singleEvents, func() error { return publish(ctx, nc) }) }},
 		{&one, func() (float64, error) { return single(singleEvents, func() error { return appendOne(ctx, store) }) }},
-		{&plain, func() (float64, error) { return parallel(appendCallers, plainEvents, func(int) error { return publish(ctx, nc) }) }},
+		{&plain, func() (float64, error) {
+			return parallel(appendCallers, plainEvents, func(int) error { return publish(ctx, nc) })
+		}},
 		{&many, func() (float64, error) {
 			return parallel(appendCallers, appendEvents, func(int) error { return appendOne(ctx, store) })
 		}},

@@ -28,6 +28,7 @@ type Mesh struct {
 	URL, Token string
 	PID        int
 	Dir        string // its data directory
+	PG         string // its Postgres, for a peer on the same server
 	Stop       func() error
 	Restart    func(context.Context) error // on the same data and addresses
 }
@@ -37,6 +38,7 @@ type Options struct {
 	Names    []string // benchmarks to run; none = all
 	Runs     int      // default 5
 	Dir      string   // scratch directory
+	Peers    string   // source of the peer program; "" leaves the peer out
 	Report   func(Figure)
 	Progress func(string)
 	// StartMesh starts a mesh of its own process on an empty data directory.

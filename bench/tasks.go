@@ -86,13 +86,14 @@ func noop() client.SubmitRequest {
 // 100 agents with 10 slots work, read models are on.
 func lifecycle(ctx context.Context, o Options) error {
 	const callers, agents, capacity, perRun = 64, 100, 10, 10_000
-	return withMesh(ctx, o, "lifecycle", func(c *client.Client, _ *Mesh) error {
+	return withMesh(ctx, o, "lifecycle", func(c *client.Client, m *Mesh) error {
+		river := newPeer(ctx, o, m)
 		f, err := startFleet(ctx, c, agents, capacity, 0)
 		if err != nil {
 			return err
 		}
 		defer f.close()
-		var rate, lag sample
+		var rate, p50, p99, lag sample
 		for run := range o.Runs + 1 {
 			f.reset(perRun)
 			began := time.Now()
@@ -106,11 +107,18 @@ func lifecycle(ctx context.Context, o Options) error {
 			if err := settled(ctx, c, int64((run+1)*perRun)); err != nil {
 				return err
 			}
+			behind := ms(time.Since(began) - took)
+			if err := river.run(ctx, perRun, callers, agents*capacity, false); err != nil {
+				return err
+			}
 			if run > 0 {
-				rate, lag = append(rate, perSecond(perRun, took)), append(lag, ms(time.Since(began)-took))
+				rate, lag = append(rate, perSecond(perRun, took)), append(lag, behind)
+				p50, p99 = append(p50, f.waits.at(0.5)), append(p99, f.waits.at(0.99))
 			}
 		}
-		o.Report(figure("task_lifecycles_64_callers", "tasks/s", rate, "", nil))
+		o.Report(figure("task_lifecycles_64_callers", "tasks/s", rate, "River", river.rate))
+		o.Report(figure("task_lifecycles_submit_to_start_p50", "ms", p50, "River", river.p50))
+		o.Report(figure("task_lifecycles_submit_to_start_p99", "ms", p99, "River", river.p99))
 		o.Report(figure("task_lifecycles_read_models_settle", "ms", lag, "", nil))
 		return nil
 	})
@@ -143,9 +151,9 @@ func concurrent(ctx context.Context, c *client.Client, callers, n int) error {
 // burndown measures how fast 100,000 waiting tasks are worked off with 1,000 slots.
 func burndown(ctx context.Context, o Options) error {
 	const tasks, agents, capacity = 100_000, 100, 10
-	var rate sample
+	var rate, peers sample
 	for run := range o.Runs {
-		err := withMesh(ctx, o, fmt.Sprintf("burndown-%d", run), func(c *client.Client, _ *Mesh) error {
+		err := withMesh(ctx, o, fmt.Sprintf("burndown-%d", run), func(c *client.Client, m *Mesh) error {
 			if err := backlog(ctx, c, tasks); err != nil {
 				return err
 			}
@@ -159,13 +167,20 @@ func burndown(ctx context.Context, o Options) error {
 				return err
 			}
 			rate = append(rate, perSecond(tasks, time.Since(began)))
-			return settled(ctx, c, tasks)
+			f.close()
+			if err := settled(ctx, c, tasks); err != nil {
+				return err
+			}
+			river := newPeer(ctx, o, m)
+			err = river.run(ctx, tasks, 1, agents*capacity, true)
+			peers = append(peers, river.rate...)
+			return err
 		})
 		if err != nil {
 			return err
 		}
 	}
-	o.Report(figure("burn_down_100k_1000_slots", "tasks/s", rate, "", nil))
+	o.Report(figure("burn_down_100k_1000_slots", "tasks/s", rate, "River", peers))
 	return nil
 }
 

@@ -25,6 +25,7 @@ func (r *runner) run(w *Work) {
 		_ = r.send(ctx, "progress", rep)
 	}
 	result, err, ended := r.handle(w)
+	r.busy.Add(-1)
 	said.Stop()
 	verb, rep := r.outcome(w, result, err, ended)
 	if verb == "" {

@@ -67,13 +67,16 @@ func (c *Client) do(ctx context.Context, k call) error {
 
 // once sends the request one time.
 func (c *Client) once(ctx context.Context, k call, body []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout+k.wait)
+	attempt, cancel := context.WithTimeout(ctx, callTimeout+k.wait)
 	defer cancel()
-	res, err := c.send(ctx, k, body)
+	res, err := c.send(attempt, k, body)
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }() // only read from
 	if k.accept == nil || !k.accept(res.StatusCode) {
 		if err := answerError(res); err != nil {
 			return err
@@ -108,9 +111,6 @@ func (c *Client) send(ctx context.Context, k call, body []byte) (*http.Response,
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		if cause := context.Cause(ctx); errors.Is(cause, context.Canceled) {
-			return nil, cause
-		}
 		return nil, &UnreachableError{URL: c.base, Err: err}
 	}
 	return res, nil

@@ -57,7 +57,8 @@ func IsUnauthenticated(err error) bool { return hasStatus(err, http.StatusUnauth
 
 // IsInvalid reports whether err says that the request is wrong or too large.
 func IsInvalid(err error) bool {
-	return hasStatus(err, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	return hasStatus(err, http.StatusUnprocessableEntity, http.StatusBadRequest, http.StatusRequestEntityTooLarge,
+		http.StatusUnsupportedMediaType)
 }
 
 // IsUnavailable reports whether the same request may work later: a part of

@@ -71,7 +71,7 @@ func (c *Client) stream(ctx context.Context, o SubscribeOptions, at *string, han
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }() // only read from
 	if err := answerError(res); err != nil {
 		return err
 	}

@@ -32,6 +32,11 @@ type runner struct {
 	finished chan *Work
 	fetched  chan fetched
 
+	// busy counts handlers that run. An attempt whose report is on its way counts
+	// no more: the mesh may have given its slot to another before the
+	// acknowledgement is read here.
+	busy atomic.Int64
+
 	// mark
 	held        map[string]*Work // by task
 	done        map[string]int   // task → attempt, finished lately
@@ -103,9 +108,9 @@ func (r *runner) session(ctx context.Context, reg Registration) error {
 		case <-l.reconnected:
 			r.fetch(l, 0)
 		case m := <-l.messages:
-			r.receive(l, decodeInbox(m), true)
+			r.receive(l, decodeInbox(m), true) //nolint:contextcheck // the work outlives ctx, so that it can finish
 		case f := <-r.fetched:
-			r.receiveFetched(l, f)
+			r.receiveFetched(l, f) //nolint:contextcheck // as above
 		case w := <-r.finished:
 			r.forget(w)
 		case <-beat.C:
@@ -113,7 +118,7 @@ func (r *runner) session(ctx context.Context, reg Registration) error {
 			beat.Reset(l.pause())
 		}
 	}
-	r.leave(l)
+	r.leave(l) //nolint:contextcheck // ctx has ended
 	return nil
 }
 
@@ -181,7 +186,7 @@ func (r *runner) receive(l *link, m Inbox, pushed bool) {
 		r.refuse(l, a, "told by a leader of an older term")
 	case r.draining:
 		r.refuse(l, a, errShutdown.Error())
-	case len(r.held) >= r.cfg.Register.Capacity:
+	case r.busy.Load() >= int64(r.cfg.Register.Capacity):
 		r.refuse(l, a, "the agent is at its capacity")
 	default:
 		r.take(a)
@@ -203,6 +208,7 @@ func (r *runner) known(a *Assignment) bool {
 func (r *runner) take(a *Assignment) {
 	w := newWork(r.base, a)
 	r.held[a.Task] = w
+	r.busy.Add(1)
 	go func() {
 		r.run(w)
 		r.finished <- w

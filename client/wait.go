@@ -56,7 +56,7 @@ func (c *Client) Watch(ctx context.Context, id string, handle func(Event) error)
 }
 
 // Wait returns the task once it is finished, well or not: look at its Status.
-// While the read model is unavailable it goes on waiting.
+// While the read model is unavailable or behind it goes on waiting.
 func (c *Client) Wait(ctx context.Context, id string) (Task, error) {
 	var last Event
 	keep := func(e Event) error {
@@ -68,13 +68,22 @@ func (c *Client) Wait(ctx context.Context, id string) (Task, error) {
 	}
 	for try := 1; ; try++ {
 		t, err := c.Task(ctx, last.Entity, last.Position)
-		if err == nil || !IsUnavailable(err) {
+		if err == nil && t.final() || err != nil && !IsUnavailable(err) && !IsNotFound(err) {
 			return t, err
 		}
 		if !sleep(ctx, backoff(callPause, try, 5*time.Second)) {
 			return Task{}, ctx.Err()
 		}
 	}
+}
+
+// final reports whether nothing more happens to the task by itself.
+func (t Task) final() bool {
+	switch t.Status {
+	case "completed", "failed", "cancelled", "dead_lettered":
+		return true
+	}
+	return false
 }
 
 // final reports whether nothing follows e by itself.

@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"sync"
 
 	"github.com/rs/zerolog"
@@ -119,3 +120,13 @@ func (p *Postgres) URL() string { return p.cluster.URL(database) }
 func (p *Postgres) Version() string { return p.cluster.In.Version + ", pgvector " + p.vector }
 
 func (p *Postgres) release(err error) error { return errors.Join(err, p.lock.Release()) }
+
+// PostgresURL returns the connection string of the server that another
+// process of this machine runs in dir, as StartPostgres was told it.
+func PostgresURL(dir string) (string, error) {
+	c, err := pg.ReadCluster(filepath.Join(dir, "postgres"))
+	if err != nil {
+		return "", err
+	}
+	return c.URL(database), nil
+}

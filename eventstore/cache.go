@@ -124,19 +124,31 @@ func (c *Cache[S]) fold(en entry[S], rs []Record) (entry[S], error) {
 	return en, nil
 }
 
-// keep puts an entry in front, unless a later one is there. The caller holds mu.
+// keep caches an entry that misses nothing of what was observed. The caller
+// holds mu.
 func (c *Cache[S]) keep(en entry[S]) {
-	if el, ok := c.entries[en.entity]; ok {
-		c.order.MoveToFront(el)
-		if el.Value.(*entry[S]).loaded.Seq < en.loaded.Seq {
-			*el.Value.(*entry[S]) = en
-		}
+	if c.advance(en) {
 		return
 	}
 	c.entries[en.entity] = c.order.PushFront(&en)
 	if c.order.Len() > c.limit {
 		c.drop(c.order.Back().Value.(*entry[S]).entity)
 	}
+}
+
+// advance replaces the cached entry by a later one and reports whether there
+// is one. An entity that is not cached is left to fetch: only that can tell
+// that nothing was missed. The caller holds mu.
+func (c *Cache[S]) advance(en entry[S]) bool {
+	el, ok := c.entries[en.entity]
+	if !ok {
+		return false
+	}
+	c.order.MoveToFront(el)
+	if el.Value.(*entry[S]).loaded.Seq < en.loaded.Seq {
+		*el.Value.(*entry[S]) = en
+	}
+	return true
 }
 
 // drop forgets an entity. The caller holds mu.

@@ -89,7 +89,7 @@ func (c *Cache[S]) attempt(ctx context.Context, en entry[S], cmd Command, decide
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.keep(next)
+	c.advance(next)
 	return next, receipt, nil
 }
 
@@ -137,6 +137,6 @@ func (c *Cache[S]) refresh(ctx context.Context, en entry[S]) error {
 		c.drop(en.entity)
 		return err
 	}
-	c.keep(next)
+	c.advance(next)
 	return nil
 }

@@ -32,42 +32,50 @@ type getRequest struct {
 	MultiLast []string `json:"multi_last,omitempty"`
 }
 
-// direct sends a direct get and gives each message to each, in order. It
-// returns how many more messages there are. The error wraps ErrUnavailable.
-func (s *Store) direct(ctx context.Context, req getRequest, each func(*nats.Msg)) (pending uint64, err error) {
+// endOfBatch is what the server says at the end of a direct get; zero when
+// nothing was found.
+type endOfBatch struct {
+	pending uint64 // messages that did not fit into the answer
+	upTo    uint64 // the replica's last sequence; only after multi_last
+}
+
+// direct sends a direct get and gives each message to each, in order. The error
+// wraps ErrUnavailable.
+func (s *Store) direct(ctx context.Context, req getRequest, each func(*nats.Msg)) (end endOfBatch, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.AckWait)
 	defer cancel()
 	body, err := json.Marshal(req)
 	if err != nil {
-		return 0, fmt.Errorf("encode request: %w", err)
+		return end, fmt.Errorf("encode request: %w", err)
 	}
 	inbox := s.nc.NewInbox()
 	sub, err := s.nc.SubscribeSync(inbox)
 	if err != nil {
-		return 0, unavailable(err)
+		return end, unavailable(err)
 	}
 	defer func() { _ = sub.Unsubscribe() }() // fails only when the connection is closed
 	if err := s.nc.PublishRequest(apiDirect+s.cfg.Stream, inbox, body); err != nil {
-		return 0, unavailable(err)
+		return end, unavailable(err)
 	}
 	for {
 		m, err := sub.NextMsgWithContext(ctx)
 		if err != nil {
-			return 0, unavailable(err)
+			return end, unavailable(err)
 		}
 		switch status := first(m.Header, "Status"); status {
 		case "":
 			each(m)
 		case "204":
-			pending, _ = strconv.ParseUint(first(m.Header, "Nats-Num-Pending"), 10, 64)
-			return pending, nil
+			end.pending, _ = strconv.ParseUint(first(m.Header, "Nats-Num-Pending"), 10, 64)
+			end.upTo, _ = strconv.ParseUint(first(m.Header, "Nats-UpTo-Sequence"), 10, 64)
+			return end, nil
 		case "404":
-			return 0, nil
+			return end, nil
 		default:
-			return 0, fmt.Errorf("direct get: status %s: %w", status, ErrUnavailable)
+			return end, fmt.Errorf("direct get: status %s: %w", status, ErrUnavailable)
 		}
 		if req.Batch == 0 && len(req.MultiLast) == 0 {
-			return 0, nil
+			return end, nil
 		}
 	}
 }
@@ -79,18 +87,6 @@ func (s *Store) directRecord(m *nats.Msg) (Record, error) {
 		return Record{}, fmt.Errorf("direct get without a sequence: %w", ErrUnavailable)
 	}
 	return DecodeRecord(first(m.Header, "Nats-Subject"), seq, m.Header, m.Data)
-}
-
-// multiLast returns the last sequence of each subject that has one, from one
-// replica: a sequence may be too low, never too high.
-func (s *Store) multiLast(ctx context.Context, subjects []string) (map[string]uint64, error) {
-	last := make(map[string]uint64, len(subjects))
-	_, err := s.direct(ctx, getRequest{MultiLast: subjects}, func(m *nats.Msg) {
-		if seq, err := strconv.ParseUint(first(m.Header, "Nats-Sequence"), 10, 64); err == nil {
-			last[first(m.Header, "Nats-Subject")] = seq
-		}
-	})
-	return last, err
 }
 
 // leaderReply is the leader's answer to a read.

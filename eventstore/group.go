@@ -106,7 +106,7 @@ func (c *committer) holdBack(jobs []*job) []*job {
 	}
 	if len(stale) > 0 {
 		c.s.stats.heldBack.Add(uint64(len(stale)))
-		c.examine(stale, nil)
+		c.sift(stale, nil)
 	}
 	return fresh
 }

@@ -39,7 +39,7 @@ func (s *Store) history(ctx context.Context, subject string, after uint64) ([]Re
 	var records []Record
 	for {
 		var failed error
-		pending, err := s.direct(ctx, getRequest{Seq: after + 1, NextFor: subject, Batch: directBatch, MaxBytes: directBytes}, func(m *nats.Msg) {
+		end, err := s.direct(ctx, getRequest{Seq: after + 1, NextFor: subject, Batch: directBatch, MaxBytes: directBytes}, func(m *nats.Msg) {
 			r, err := s.directRecord(m)
 			if err != nil && failed == nil {
 				failed = err
@@ -49,7 +49,7 @@ func (s *Store) history(ctx context.Context, subject string, after uint64) ([]Re
 		if err = errors.Join(err, failed); err != nil {
 			return nil, err
 		}
-		if pending == 0 || len(records) == 0 || records[len(records)-1].Seq <= after {
+		if end.pending == 0 || len(records) == 0 || records[len(records)-1].Seq <= after {
 			return records, nil
 		}
 		after = records[len(records)-1].Seq

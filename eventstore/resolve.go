@@ -26,6 +26,9 @@ func (c *committer) unknown(f *flight, cause error) {
 // examine judges jobs aside from the committer's goroutine, and then queues
 // those together again that may still be stored.
 func (c *committer) examine(jobs []*job, cause error) {
+	if len(jobs) == 0 {
+		return
+	}
 	now := time.Now()
 	for _, j := range jobs {
 		j.cause = cause
@@ -65,8 +68,7 @@ func (c *committer) judge(j *job) bool {
 			j.cause = err
 			c.pause(min(try, 8))
 		case conflict != nil:
-			c.s.stats.conflicts.Add(1)
-			c.finish(j, Receipt{}, conflict)
+			c.conflict(j, conflict)
 			return false
 		case len(receipt.Records) > 0:
 			c.answer(j, receipt)
@@ -161,6 +163,11 @@ func (c *committer) answer(j *job, r Receipt) {
 		c.s.stats.appended.Add(uint64(len(r.Records)))
 	}
 	c.finish(j, r, nil)
+}
+
+func (c *committer) conflict(j *job, err *ConflictError) {
+	c.s.stats.conflicts.Add(1)
+	c.finish(j, Receipt{}, err)
 }
 
 // giveUp answers jobs whose fate could not be read in time.

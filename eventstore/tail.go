@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -14,6 +16,7 @@ const (
 	defaultMaxBatch = 512
 	tailMessages    = 2048    // records read ahead of the handler; as many again are on their way
 	tailBytes       = 8 << 20 // bytes read ahead of the handler
+	tailHeartbeat   = 5 * time.Second
 	tailWaitMax     = 2 * time.Second
 )
 
@@ -23,11 +26,13 @@ type TailOptions struct {
 	Name     string // for logs
 }
 
-// errStuck ends a consumer that brings nothing while the log grows, errTorn
-// one that was replaced in the middle of a decision.
+// Why a consumer is replaced.
 var (
-	errStuck = errors.New("consumer brings nothing while the log grows")
-	errTorn  = errors.New("consumer was replaced in the middle of a decision")
+	errStuck       = errors.New("consumer brings nothing while the log grows")
+	errTorn        = errors.New("a decision was torn")
+	errGap         = errors.New("consumer left out a message")
+	errReconnected = errors.New("connection was lost")
+	errBeyond      = errors.New("it is beyond the log's end") // ends the tail
 )
 
 // Tail hands every event after a sequence to handle, in order, each once, as
@@ -59,8 +64,8 @@ func (s *Store) Tail(ctx context.Context, after uint64, opt TailOptions, handle 
 		}
 		s.stats.tailRestarts.Add(1)
 		s.cfg.Log.Warn().Err(err).Str("tail", opt.Name).Uint64("position", t.position).Msg("consumer replaced")
-		if !errors.Is(err, errStuck) && !errors.Is(err, errTorn) {
-			sleep(ctx, min(50*time.Millisecond<<min(try, 10), tailWaitMax))
+		if try > 0 {
+			sleep(ctx, min(25*time.Millisecond<<min(try, 10), tailWaitMax))
 		}
 	}
 }
@@ -76,36 +81,58 @@ type tail struct {
 	opt      TailOptions
 	handle   func([]Record) error
 	position uint64 // of the last record handed on; always the end of a decision
-	torn     uint64 // position at which a decision was found torn, to accept it the second time
+	torn     uint64 // highest sequence that did not fit to the one before; not complained about twice
 }
 
-// follow reads with one consumer until something ends it.
+// follow reads with one consumer until something ends it. The consumer is an
+// ordered one (acks none, in memory, gone after a minute without a reader); it
+// is never resumed but always replaced, from the end of the last decision that
+// was handed on.
 func (t *tail) follow(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	consumer, err := t.s.js.OrderedConsumer(ctx, t.s.cfg.Stream, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:   t.position + 1,
+	consumer, err := t.s.js.CreateConsumer(ctx, t.s.cfg.Stream, jetstream.ConsumerConfig{
+		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:       t.position + 1,
+		AckPolicy:         jetstream.AckNonePolicy,
+		MaxDeliver:        1,
+		MemoryStorage:     true,
+		Replicas:          1,
+		InactiveThreshold: time.Minute,
 	})
 	if err != nil {
 		return fmt.Errorf("create consumer: %w", err)
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(tailMessages, tailBytes))
+	messages, err := consumer.Messages(
+		jetstream.PullMaxMessagesWithBytesLimit(tailMessages, tailBytes),
+		jetstream.PullHeartbeat(tailHeartbeat),
+		jetstream.WithMessagesErrOnMissingHeartbeat(true))
 	if err != nil {
 		return fmt.Errorf("start consumer: %w", err)
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
 	b := newMailbox(t.position, tailMessages, tailBytes)
 	r := &tailReader{t: t, messages: messages, box: b, last: t.position}
-	done := make(chan struct{}, 2)
-	go func() { defer func() { done <- struct{}{} }(); cancel(r.run(ctx)) }()
-	go func() { defer func() { done <- struct{}{} }(); cancel(t.guard(ctx, b)) }()
-	err = t.pass(ctx, b)
-	cancel(err)
+	var both sync.WaitGroup
+	both.Go(func() { cancel(r.run(ctx)) })
+	both.Go(func() { cancel(t.guard(ctx, b)) })
+	cancel(t.pass(ctx, b))
 	b.close()
 	messages.Stop()
-	<-done
-	<-done
+	both.Wait()
+	t.discard(consumer)
 	return context.Cause(ctx)
+}
+
+// discard deletes a consumer that is not needed any more; the server would do
+// so itself later.
+func (t *tail) discard(c jetstream.Consumer) {
+	if t.s.nc.Status() != nats.CONNECTED {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := t.s.js.DeleteConsumer(ctx, t.s.cfg.Stream, c.CachedInfo().Name); err != nil {
+		t.s.cfg.Log.Debug().Err(err).Str("tail", t.opt.Name).Msg("consumer left to expire")
+	}
 }
 
 // pass hands on what the mailbox holds until ctx ends or handle fails.
@@ -124,33 +151,61 @@ func (t *tail) pass(ctx context.Context, b *mailbox) error {
 	}
 }
 
-// guard is the watchdog: it compares the consumer's progress with the log's
-// end. Two looks in a row without progress before the end mean that the
-// consumer is stuck; three looks at a log that ends before the position mean
-// that this is not the log that the position came from.
+// guard is the watchdog. It ends the consumer after a reconnect, since the
+// server may have lost it, and when it is stuck: two looks in a row without
+// progress before the log's end. Three looks at a log that ends before the
+// position mean that this is not the log that the position came from.
 func (t *tail) guard(ctx context.Context, b *mailbox) error {
-	short, before := 0, uint64(0)
-	stale := false
+	status := t.s.nc.StatusChanged(nats.CONNECTED)
+	defer t.s.nc.RemoveStatusListener(status)
+	tick := time.NewTicker(t.s.watch)
+	defer tick.Stop()
+	var w progress
 	for {
-		if !sleep(ctx, t.s.watch) {
+		select {
+		case <-ctx.Done():
 			return nil
+		case <-status:
+			return errReconnected
+		case <-tick.C:
 		}
 		end, err := t.s.LastSeq(ctx)
 		if err != nil {
 			continue
 		}
-		got := b.progress()
-		switch {
-		case end < got:
-			if short++; short == 3 {
-				return &stopError{&PositionError{Position: t.s.Position(got), Epoch: t.s.epoch, Reason: "it is beyond the log's end"}}
-			}
-			continue
-		case end > got && got == before && stale && !b.full():
-			return errStuck
+		if err := w.look(end, b.progress(), b.full()); err != nil {
+			return t.explain(err, b.progress())
 		}
-		short, stale, before = 0, end > got, got
 	}
+}
+
+func (t *tail) explain(err error, position uint64) error {
+	if errors.Is(err, errBeyond) {
+		return &stopError{&PositionError{Position: t.s.Position(position), Epoch: t.s.epoch, Reason: err.Error()}}
+	}
+	return err
+}
+
+// progress is what the watchdog saw last.
+type progress struct {
+	got    uint64 // the reader's position
+	behind bool   // it was before the log's end
+	short  int    // looks in a row at a log that ends before the position
+}
+
+func (p *progress) look(end, got uint64, full bool) error {
+	if end < got {
+		if p.short++; p.short == 3 {
+			return errBeyond
+		}
+		return nil
+	}
+	p.short = 0
+	if p.behind && end > got && got == p.got && !full {
+		return errStuck
+	}
+	p.got, p.behind = got, end > got
+	return nil
 }
 
 // sleep waits, or returns false when ctx ends first.

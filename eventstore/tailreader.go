@@ -12,13 +12,13 @@ import (
 // before the batch is stored, and when the server restarts then, those
 // sequences may be given to other events.
 type tailReader struct {
-	t        *tail
-	messages jetstream.MessagesContext
-	box      *mailbox
-	consumer string // name of the consumer that brought the last message
-	last     uint64 // sequence of the last message
-	open     Record // the last message, while its decision goes on
-	inside   bool
+	t         *tail
+	messages  jetstream.MessagesContext
+	box       *mailbox
+	delivered uint64 // messages that the consumer has brought
+	last      uint64 // sequence of the last message
+	open      Record // the last message, while its decision goes on
+	inside    bool
 }
 
 // run returns why reading ended.
@@ -32,11 +32,8 @@ func (r *tailReader) run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read: %w", err)
 		}
-		if err := r.check(meta); err != nil {
-			return err
-		}
-		if meta.Sequence.Stream <= r.last {
-			continue
+		if r.delivered++; meta.Sequence.Consumer != r.delivered || meta.Sequence.Stream <= r.last {
+			return errGap
 		}
 		record, err := DecodeRecord(m.Subject(), meta.Sequence.Stream, m.Headers(), m.Data())
 		if err != nil {
@@ -52,22 +49,12 @@ func (r *tailReader) run(ctx context.Context) error {
 	}
 }
 
-// check returns errTorn when another consumer goes on in the middle of a
-// decision.
-func (r *tailReader) check(meta *jetstream.MsgMetadata) error {
-	if meta.Consumer != r.consumer && r.inside {
-		return errTorn
-	}
-	r.consumer = meta.Consumer
-	return nil
-}
-
 // join checks that a record continues the decision before it. A decision that
 // is torn in the log itself, seen twice, is handed on as it is.
 func (r *tailReader) join(record Record) error {
 	fits := !r.inside && record.Index == 1 ||
 		r.inside && record.Command == r.open.Command && record.Index == r.open.Index+1 && record.Count == r.open.Count
-	if !fits && r.t.torn != record.Seq {
+	if !fits && record.Seq > r.t.torn {
 		r.t.torn = record.Seq
 		return errTorn
 	}

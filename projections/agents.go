@@ -74,20 +74,7 @@ func (a *agents) fold(it *item) error {
 }
 
 func (a *agents) load(b *pgx.Batch, schema string, items []*item) {
-	var tenants []string
-	var ids [][16]byte
-	asked := map[rowKey]bool{}
-	for _, it := range items {
-		k := it.row()
-		if asked[k] || a.rows.get(k) != nil {
-			continue
-		}
-		asked[k] = true
-		if _, ok := it.agent.(agent.Registered); !ok {
-			tenants, ids = append(tenants, k.tenant), append(ids, k.id)
-		}
-	}
-	if len(ids) > 0 {
+	if tenants, ids := a.rows.missing(items); len(ids) > 0 {
 		b.Queue(in(schema, loadAgents), tenants, ids).Query(a.loaded)
 	}
 }

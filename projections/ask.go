@@ -42,13 +42,24 @@ func (p *Projections) ask(ctx context.Context, name string, after uint64, query 
 	var at pointer
 	for range 3 { // a generation dropped meanwhile, a connection that Postgres closed
 		at, err = p.try(ctx, d, query)
-		gone := isGone(err) || domain.KindOf(reachable(err)) == domain.Unavailable && !errors.Is(err, context.DeadlineExceeded)
-		var told *domain.Error
-		if err == nil || ctx.Err() != nil || !gone || errors.As(err, &told) {
+		if err == nil || ctx.Err() != nil || !worthRetrying(err) {
 			break
 		}
 	}
+	if after > at.seq {
+		at.lag = max(at.lag, after-at.seq)
+	}
 	return at, reachable(err)
+}
+
+// worthRetrying reports whether a second attempt finds another generation or
+// another connection.
+func worthRetrying(err error) bool {
+	var told *domain.Error
+	if errors.As(err, &told) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	return isGone(err) || domain.KindOf(reachable(err)) == domain.Unavailable
 }
 
 func (p *Projections) try(ctx context.Context, d definition, query func(context.Context, querier, pointer) error) (pointer, error) {

@@ -6,16 +6,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/hivemesh/hivemesh/embedded/embeddedtest"
 	"github.com/hivemesh/hivemesh/projections/projectionstest"
 )
 
-// benchSetup fills a log with MESH_BENCH_EVENTS decisions (default 50,000)
-// before the read models see it. MESH_BENCH_PG names another server to
-// measure than the one of the tests, which does not sync.
-func benchSetup(b *testing.B) (*bundle, int) {
-	b.Helper()
-	n := 50_000
+// BenchmarkReadModels reports the speed of a rebuild, of the live lane
+// catching up, of plain statements writing the same rows, and the lag from an
+// append's acknowledgement to a query that sees it.
+//
+// The log holds MESH_BENCH_EVENTS decisions (default 20,000); MESH_BENCH_PG
+// names another server than the one of the tests, which does not sync.
+func BenchmarkReadModels(b *testing.B) {
+	n := 20_000
 	if s := os.Getenv("MESH_BENCH_EVENTS"); s != "" {
 		n, _ = strconv.Atoi(s)
 	}
@@ -23,38 +27,30 @@ func benchSetup(b *testing.B) (*bundle, int) {
 	if url == "" {
 		url = embeddedtest.PostgresURL(b)
 	}
-	s := &bundle{store: newStore(b), pool: newPool(b, url)}
-	s.p = s.open(b, s.store)
-	begun := time.Now()
-	if err := projectionstest.New(1).Append(b.Context(), s.store, n); err != nil {
+	m := projectionstest.Bench{Pool: newPool(b, url), Store: newStore(b), Log: zerolog.Nop()}
+	if err := projectionstest.New(1).Append(b.Context(), m.Store, n); err != nil {
 		b.Fatal(err)
 	}
-	b.Logf("appended %d decisions in %s", n, time.Since(begun).Round(time.Millisecond))
-	return s, n
-}
-
-// BenchmarkRebuild measures a rebuild of all read models with all indexes.
-func BenchmarkRebuild(b *testing.B) {
-	s, n := benchSetup(b)
-	b.ResetTimer()
-	for b.Loop() {
-		if err := s.p.Rebuild(b.Context(), "", nil); err != nil {
+	rate := func(unit string, measure func() (float64, error)) {
+		v, err := measure()
+		if err != nil {
 			b.Fatal(err)
 		}
+		b.Logf("%s: %.0f events/s", unit, v)
+		b.ReportMetric(v, unit+"/s")
 	}
-	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "events/s")
-}
-
-// BenchmarkCatchUp measures the live lane over a log that has grown meanwhile.
-func BenchmarkCatchUp(b *testing.B) {
-	for range b.N {
-		b.StopTimer()
-		s, n := benchSetup(b)
-		b.StartTimer()
-		begun := time.Now()
-		stop := run(b, s.p)
-		s.caughtUp(b)
-		b.ReportMetric(float64(n)/time.Since(begun).Seconds(), "events/s")
-		stop()
+	for b.Loop() {
+		rate("rebuilt", func() (float64, error) { return m.Rebuild(b.Context()) })
+		rate("plain", func() (float64, error) { return m.Plain(b.Context()) })
+		rate("caught-up", func() (float64, error) { return m.CatchUp(b.Context()) })
+		took, err := m.Lag(b.Context(), 500, 10*time.Second)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, q := range []int{50, 95, 99} {
+			v := took[(len(took)-1)*q/100]
+			b.Logf("lag p%d: %s", q, v)
+			b.ReportMetric(float64(v.Microseconds())/1000, "ms-p"+strconv.Itoa(q))
+		}
 	}
 }

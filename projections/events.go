@@ -43,7 +43,8 @@ func (e *events) fold(it *item) error {
 
 const insertEvents = `INSERT INTO {s}.event (seq, tenant, kind, entity, type, schema, id, source, time, actor, command, correlation, causation, traceparent)
 	SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::timestamptz[],
-		$10::text[], $11::text[], $12::text[], $13::text[], $14::text[])`
+		$10::text[], $11::text[], $12::text[], $13::text[], $14::text[])
+	ON CONFLICT DO NOTHING`
 
 func (e *events) flush(b *pgx.Batch, schema string) {
 	n := len(e.batch)

@@ -107,13 +107,14 @@ func (c *conditions) term(t term, f field) (string, error) {
 		}
 		return sql, nil
 	}
-	if f.sort != asNumber && f.sort != asTime && f.sort != asText {
+	kind, ordered := map[sort]string{asText: "text", asNumber: "bigint", asTime: "timestamptz"}[f.sort]
+	if !ordered {
 		return "", domain.InvalidField("filter", "at position %d: %s cannot be compared with %s", t.at+1, t.field, t.op)
 	}
 	if len(t.values) != 1 {
 		return "", domain.InvalidField("filter", "at position %d: %s takes one value", t.at+1, t.op)
 	}
-	return fmt.Sprintf("%s %s (%s)[1]", f.column, t.op, c.arg(array)), nil
+	return fmt.Sprintf("%s %s (%s::%s[])[1]", f.column, t.op, c.arg(array), kind), nil
 }
 
 // read turns the values of a term into an array of the field's type.

@@ -37,7 +37,7 @@ func (p *Projections) Run(ctx context.Context) error {
 			p.cfg.Log.Warn().Err(err).Msg("the projection lane stopped: trying again until it goes on")
 		}
 		down = true
-		p.view.failed(err)
+		p.view.failed(reachable(err))
 		if !rest(ctx, pause) {
 			break
 		}
@@ -46,7 +46,8 @@ func (p *Projections) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// own waits for the right to the live lane and runs it.
+// own waits for the right to the live lane and runs it. The lane's session
+// holds the right: both end together.
 func (p *Projections) own(ctx context.Context, b *builds) error {
 	if err := p.prepare(ctx); err != nil {
 		return err
@@ -56,13 +57,8 @@ func (p *Projections) own(ctx context.Context, b *builds) error {
 		return err
 	}
 	defer disconnect(c)
-	for mine := false; !mine; {
-		if err := c.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, int64(liveLock)).Scan(&mine); err != nil {
-			return fmt.Errorf("ask for the live lane: %w", err)
-		}
-		if !mine && !rest(ctx, time.Second) {
-			return ctx.Err()
-		}
+	if err := acquire(ctx, c); err != nil {
+		return err
 	}
 	p.cfg.Log.Info().Msg("this node feeds the read models")
 	p.view.owns(true)
@@ -72,6 +68,22 @@ func (p *Projections) own(ctx context.Context, b *builds) error {
 		again := errors.Is(err, errReopen) || errors.Is(err, errFenced) || errors.Is(err, errTooManyParked)
 		if !again || ctx.Err() != nil || c.IsClosed() {
 			return err
+		}
+	}
+}
+
+// acquire waits until no other session has the live lane.
+func acquire(ctx context.Context, c *pgx.Conn) error {
+	for {
+		var mine bool
+		if err := c.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, int64(liveLock)).Scan(&mine); err != nil {
+			return fmt.Errorf("ask for the live lane: %w", err)
+		}
+		if mine {
+			return nil
+		}
+		if !rest(ctx, 250*time.Millisecond) {
+			return ctx.Err()
 		}
 	}
 }
@@ -86,7 +98,7 @@ func (p *Projections) serve(run context.Context, c *pgx.Conn, b *builds) error {
 
 	l := &lane{store: p.cfg.Store, log: p.cfg.Log, conn: c, max: p.cfg.BatchMax, live: true, name: "projections", asked: func() { b.requested(run) }}
 	for _, d := range p.defs {
-		m, missing, err := p.takeOver(ctx, c, d)
+		m, missing, err := p.takeOver(run, c, d)
 		if err != nil {
 			return err
 		}

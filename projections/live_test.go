@@ -34,8 +34,8 @@ func TestKilledMidway(t *testing.T) {
 	run(t, b.p)
 	h := projectionstest.New(7)
 	killed := 0
-	for range 8 {
-		if err := h.Append(t.Context(), b.store, 300); err != nil {
+	for range 5 {
+		if err := h.Append(t.Context(), b.store, 200); err != nil {
 			t.Fatal(err)
 		}
 		killed += killBackends(t, b.pool, "mesh lane%")
@@ -73,7 +73,7 @@ func TestTwoOwners(t *testing.T) {
 	run(t, other)
 	h := projectionstest.New(9)
 	for range 4 {
-		if err := h.Append(t.Context(), b.store, 400); err != nil {
+		if err := h.Append(t.Context(), b.store, 200); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -81,7 +81,7 @@ func TestTwoOwners(t *testing.T) {
 		t.Fatal("two nodes own the live lane")
 	}
 	stop()
-	if err := h.Append(t.Context(), b.store, 400); err != nil {
+	if err := h.Append(t.Context(), b.store, 200); err != nil {
 		t.Fatal(err)
 	}
 	b.p = other
@@ -229,5 +229,29 @@ func TestNoPostgres(t *testing.T) {
 	}
 	if h := p.Health(); h.Connected {
 		t.Errorf("healthy without Postgres: %+v", h)
+	}
+}
+
+// TestNodesStartTogether opens an empty database from several nodes at once:
+// one generation of each read model is made.
+func TestNodesStartTogether(t *testing.T) {
+	t.Parallel()
+	store, url := newStore(t), embeddedtest.PostgresURL(t)
+	opened := make(chan error, 3)
+	for range 3 {
+		pool := newPool(t, url)
+		go func() {
+			_, err := projections.Open(t.Context(), projections.Config{Pool: pool, Store: store, Log: zerolog.Nop()})
+			opened <- err
+		}()
+	}
+	for range 3 {
+		if err := <-opened; err != nil {
+			t.Error(err)
+		}
+	}
+	var generations int
+	if err := newPool(t, url).QueryRow(t.Context(), `SELECT count(*) FROM projection_checkpoint`).Scan(&generations); err != nil || generations != 3 {
+		t.Errorf("%d generations, %v", generations, err)
 	}
 }

@@ -57,9 +57,12 @@ func (p *Projections) begin(ctx context.Context, d definition) error {
 		return err
 	}
 	return pgx.BeginFunc(ctx, p.cfg.Pool, func(tx pgx.Tx) error {
-		var live bool
-		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM projection_checkpoint WHERE name = $1 AND version = $2)
-			FROM pg_advisory_xact_lock($3)`, d.name, d.version, int64(rebuildLock)).Scan(&live); err != nil || live {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(rebuildLock)); err != nil {
+			return err
+		}
+		var known bool
+		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM projection_checkpoint WHERE name = $1 AND version = $2)`,
+			d.name, d.version).Scan(&known); err != nil || known {
 			return err
 		}
 		generation, err := newGeneration(ctx, tx, d, p.cfg.Store.Epoch(), false)
@@ -95,17 +98,13 @@ func (p *Projections) checkVector(ctx context.Context) error {
 	return nil
 }
 
-// versionNumber makes 0.8.4 into 8004.
+// versionNumber makes 0.8.4 into 8004; what is no number counts as 0.
 func versionNumber(s string) int {
+	parts := strings.Split(s+".0.0.0", ".")
 	n := 0
-	for part := range strings.SplitSeq(s+".0.0", ".") {
-		v, _ := strconv.Atoi(part) // what is no number counts as 0
-		if n = n*1000 + v; n >= 1_000_000_000 {
-			break
-		}
-		if strings.Count(s, ".") < 2 && part == "" {
-			break
-		}
+	for _, part := range parts[:3] {
+		v, _ := strconv.Atoi(part)
+		n = n*1000 + v
 	}
 	return n
 }

@@ -212,12 +212,14 @@ func (b *builder) meet(ctx context.Context, then func(tx pgx.Tx) error) error {
 // close ends the lane's session, and drops the generations if they did not
 // come into use.
 func (b *builder) close(ctx context.Context) {
-	disconnect(b.lane.conn)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	defer disconnect(b.lane.conn)
+	// A closed session gives its locks back only some time later.
+	defer func() { _, _ = b.lane.conn.Exec(ctx, "SELECT pg_advisory_unlock_all()") }() // or with the session
 	if b.done {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
 	err := pgx.BeginFunc(ctx, b.p.cfg.Pool, func(tx pgx.Tx) error {
 		for _, m := range b.lane.members {
 			if err := dropGeneration(ctx, tx, m.def, m.generation); err != nil {

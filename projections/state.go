@@ -1,13 +1,12 @@
 package projections
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/hivemesh/hivemesh/eventstore"
 )
 
 // The statuses of a read model.
@@ -16,8 +15,7 @@ const (
 	statusBehind     = "behind"     // more than a moment behind the log
 	statusRebuilding = "rebuilding" // no generation of this version is live yet
 	statusStalled    = "stalled"    // stands still while the log grows
-	statusStopped    = "stopped"    // too much is parked
-	statusRefused    = "refused"    // it was made from another log
+	statusStopped    = "stopped"    // too much is parked, or it was made from another log
 )
 
 // stallLimit is how long a checkpoint may stand still while the log grows.
@@ -31,13 +29,15 @@ type State struct {
 	Name       string
 	Version    int
 	Generation int    // 0 = none is live yet
-	Status     string // live, behind, stalled, stopped, refused or rebuilding
+	Status     string // live, behind, stalled, stopped or rebuilding
 	Seq        uint64
 	Lag        uint64        // events behind the log
 	LagTime    time.Duration // age of the next unread event
 	Parked     int64         // events, with those that wait behind others
 	Progress   *Progress     // of a rebuild or verification under way
 	Error      string        // why it stands still
+
+	refused bool // it was made from another log
 }
 
 // Health is the state of all read models as this node last saw it.
@@ -58,7 +58,7 @@ func (p *Projections) Health() Health {
 	v := &p.view
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	h := Health{Connected: v.connected, Owner: v.owner, Error: v.err}
+	h := Health{Connected: v.connected, Owner: v.owner, Error: cmp.Or(v.down, v.err)}
 	for i, s := range v.states {
 		if i == 0 || s.Seq < h.Seq {
 			h.Seq = s.Seq
@@ -121,12 +121,11 @@ const stateQuery = `SELECT coalesce(l.generation, 0), coalesce(c.seq, 0), coales
 
 func (p *Projections) state(ctx context.Context, d definition, last uint64) (State, error) {
 	s := State{Name: d.name, Version: d.version}
-	var refused bool
 	var next int
 	var done uint64
 	var took float64
 	err := p.cfg.Pool.QueryRow(ctx, stateQuery, d.name, d.version).
-		Scan(&s.Generation, &s.Seq, &s.Error, &refused, &s.Parked, &next, &done, &took)
+		Scan(&s.Generation, &s.Seq, &s.Error, &s.refused, &s.Parked, &next, &done, &took)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return s, err
 	}
@@ -138,20 +137,20 @@ func (p *Projections) state(ctx context.Context, d definition, last uint64) (Sta
 		s.Lag = last - s.Seq
 		s.LagTime = p.age(ctx, s.Seq+1)
 	}
-	s.Status = p.status(s, refused, last)
+	s.Status = p.status(s)
 	return s, nil
 }
 
 // age is how long ago event seq happened; 0 when it cannot be read.
 func (p *Projections) age(ctx context.Context, seq uint64) time.Duration {
 	r, err := p.cfg.Store.Get(ctx, seq)
-	if errors.Is(err, eventstore.ErrNotFound) || err != nil {
+	if err != nil {
 		return 0
 	}
 	return max(0, p.cfg.Now().Sub(r.Time))
 }
 
-func (p *Projections) status(s State, refused bool, last uint64) string {
+func (p *Projections) status(s State) string {
 	v := &p.view
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -164,8 +163,6 @@ func (p *Projections) status(s State, refused bool, last uint64) string {
 		v.moved[s.Name] = m
 	}
 	switch {
-	case refused:
-		return statusRefused
 	case s.Error != "":
 		return statusStopped
 	case s.Generation == 0:

@@ -55,15 +55,15 @@ type taskRow struct {
 
 type attemptRow struct {
 	rowKey
-	number       int
-	agent        string
-	outcome      string
-	err          string
-	assigned     time.Time
-	started      time.Time
-	ended        time.Time
-	log          domain.Payload
-	fresh, dirty bool
+	number   int
+	agent    string
+	outcome  string
+	err      string
+	assigned time.Time
+	started  time.Time
+	ended    time.Time
+	log      domain.Payload
+	dirty    bool
 }
 
 // tasks is the read model of tasks, their attempts and their counts.
@@ -93,8 +93,10 @@ var errNoTask = errors.New("the task was never submitted")
 
 func (t *tasks) fold(it *item) error {
 	r := t.rows.get(it.row())
-	if s, ok := it.task.(task.Submitted); ok {
-		r = t.submitted(it, s)
+	if _, ok := it.task.(task.Submitted); ok && r == nil {
+		r = &taskRow{rowKey: it.row(), firstSeq: it.Seq, by: it.Actor, fresh: true}
+		r.ID = it.Entity.ID
+		t.rows.put(r.rowKey, r)
 	}
 	if r == nil {
 		return errNoTask
@@ -117,19 +119,12 @@ func (t *tasks) fold(it *item) error {
 	return nil
 }
 
-func (t *tasks) submitted(it *item, _ task.Submitted) *taskRow {
-	r := &taskRow{rowKey: it.row(), firstSeq: it.Seq, by: it.Actor, fresh: true}
-	r.ID = it.Entity.ID
-	t.rows.put(r.rowKey, r)
-	return r
-}
-
 // detail folds what the row shows beyond the domain's state.
 func (t *tasks) detail(r *taskRow, it *item) {
 	switch e := it.task.(type) {
 	case task.Assigned:
 		r.progress, r.message, r.started = 0, "", time.Time{}
-		r.attempt = &attemptRow{rowKey: r.rowKey, number: e.Attempt, agent: e.Agent, outcome: "assigned", assigned: it.Time, fresh: true}
+		r.attempt = &attemptRow{rowKey: r.rowKey, number: e.Attempt, agent: e.Agent, outcome: "assigned", assigned: it.Time}
 		t.touch(r.attempt)
 	case task.Started:
 		t.begin(r, it.Time)
@@ -184,22 +179,8 @@ func (t *tasks) touch(a *attemptRow) {
 	}
 }
 
-// load asks for the rows that are neither at hand nor made by items.
 func (t *tasks) load(b *pgx.Batch, schema string, items []*item) {
-	var tenants []string
-	var ids [][16]byte
-	asked := map[rowKey]bool{}
-	for _, it := range items {
-		k := it.row()
-		if asked[k] || t.rows.get(k) != nil {
-			continue
-		}
-		asked[k] = true
-		if _, ok := it.task.(task.Submitted); !ok {
-			tenants, ids = append(tenants, k.tenant), append(ids, k.id)
-		}
-	}
-	if len(ids) > 0 {
+	if tenants, ids := t.rows.missing(items); len(ids) > 0 {
 		b.Queue(in(schema, loadTasks), tenants, ids).Query(t.loaded)
 	}
 }

@@ -162,7 +162,7 @@ func (t *tasks) flushAttempts(b *pgx.Batch, schema string) {
 		assigned, started, ended = append(assigned, a.assigned), append(started, unset(a.started)), append(ended, unset(a.ended))
 		inline, ref := payload(a.log)
 		logs, refs = append(logs, inline), append(refs, ref)
-		a.dirty, a.fresh, a.log = false, false, domain.Payload{}
+		a.dirty, a.log = false, domain.Payload{}
 	}
 	t.attempts = t.attempts[:0]
 	b.Queue(in(schema, upsertAttempts), tenants, ids, numbers, agents, outcomes, failures, assigned, started, ended, logs, refs)

@@ -17,7 +17,8 @@ type view struct {
 	last      uint64 // end of the log
 	connected bool
 	owner     bool
-	err       string
+	down      string // why Postgres cannot be reached
+	err       string // why the lane does not run
 }
 
 // move remembers when a checkpoint last moved, or was last at the log's end.
@@ -50,20 +51,21 @@ func (v *view) seen(states []State, last uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for i := range states {
-		for _, old := range v.states { // a notification may have overtaken the look
-			if old.Name == states[i].Name && old.Generation == states[i].Generation && states[i].Status != statusRefused {
+		for _, old := range v.states { // a notification may have overtaken the look; a crash may take commits back
+			if v.connected && old.Name == states[i].Name && old.Generation == states[i].Generation && !states[i].refused {
 				states[i].Seq = max(states[i].Seq, min(old.Seq, last))
 			}
 		}
 	}
-	v.states, v.last, v.connected = states, last, true
+	v.states, v.last, v.connected, v.down = states, last, true, ""
 	v.notify()
 }
 
 func (v *view) lost(err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.connected, v.err = false, err.Error()
+	v.connected, v.down = false, err.Error()
+	v.notify()
 }
 
 func (v *view) failed(err error) {
@@ -99,17 +101,8 @@ func (v *view) wait(ctx context.Context, name string, seq uint64) {
 	ctx, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
 	for {
-		v.mu.Lock()
-		changed, there := v.changed, false
-		v.last = max(v.last, seq)
-		for _, s := range v.states {
-			if s.Name == name && (s.Seq >= seq || s.Generation == 0 || s.Status == statusRefused) {
-				there = true
-			}
-		}
-		there = there || !v.connected
-		v.mu.Unlock()
-		if there {
+		ready, changed := v.ready(name, seq)
+		if ready {
 			return
 		}
 		select {
@@ -118,6 +111,19 @@ func (v *view) wait(ctx context.Context, name string, seq uint64) {
 			return
 		}
 	}
+}
+
+// ready reports whether the named read model has reached seq, or cannot; and
+// a channel that is closed at the next change.
+func (v *view) ready(name string, seq uint64) (bool, <-chan struct{}) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, s := range v.states {
+		if s.Name == name && (s.Seq >= seq || s.Generation == 0 || s.refused) {
+			return true, nil
+		}
+	}
+	return !v.connected, v.changed
 }
 
 // building returns the error for a read model without a live generation.

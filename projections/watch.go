@@ -34,6 +34,9 @@ func (p *Projections) listen(ctx context.Context) {
 		if time.Since(begun) > 10*time.Second {
 			pause = 100 * time.Millisecond
 		}
+		if ctx.Err() == nil {
+			p.view.lost(reachable(err))
+		}
 		p.cfg.Log.Debug().Err(err).Msg("listener ended: connecting again")
 		if !rest(ctx, pause) {
 			return

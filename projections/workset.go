@@ -31,6 +31,20 @@ func (w *workset[R]) get(k rowKey) *R {
 
 func (w *workset[R]) put(k rowKey, r *R) { w.young[k] = r }
 
+// missing returns the keys of items whose rows are not at hand.
+func (w *workset[R]) missing(items []*item) (tenants []string, ids [][16]byte) {
+	asked := map[rowKey]bool{}
+	for _, it := range items {
+		k := it.row()
+		if asked[k] || w.get(k) != nil {
+			continue
+		}
+		asked[k] = true
+		tenants, ids = append(tenants, k.tenant), append(ids, k.id)
+	}
+	return tenants, ids
+}
+
 // drop forgets a row that is not likely to be needed again.
 func (w *workset[R]) drop(k rowKey) {
 	delete(w.young, k)

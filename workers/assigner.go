@@ -27,7 +27,7 @@ type result struct {
 
 // assign pairs what waits with who is free, and appends the assignments.
 func (c *Coordinator) assign(now time.Time) {
-	if !c.acting || now.Before(c.pausedUntil) {
+	if !c.mayAct() || now.Before(c.pausedUntil) {
 		return
 	}
 	for _, p := range c.fleet.match.round(maxInFlight - c.inFlight) {
@@ -41,7 +41,7 @@ func (c *Coordinator) assign(now time.Time) {
 // perform looks at a task and carries out what is due.
 func (c *Coordinator) perform(w *work, now time.Time) {
 	due, why := c.fleet.review(w, now)
-	if due == nothing || !c.acting {
+	if due == nothing || !c.mayAct() {
 		return // a node that begins to act looks at everything
 	}
 	if due == rehint {

@@ -2,7 +2,6 @@ package workers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -116,7 +115,7 @@ func (c *Coordinator) follow(ctx context.Context) error {
 			return ctx.Err()
 		}
 	})
-	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
+	if ctx.Err() != nil {
 		return nil
 	}
 	return fmt.Errorf("tail the log: %w", err)
@@ -174,21 +173,26 @@ func (c *Coordinator) advance(now time.Time, running bool) {
 		c.acting = false
 		c.report()
 	}
-	for w := c.fleet.pop(now); w != nil; w = c.fleet.pop(now) {
-		c.perform(w, now)
-	}
 	c.assign(now)
 }
 
-// takeOver begins to act: every lease and every agent gets a full term from
-// now, and everything is looked at.
+// mayAct reports whether this node may have effects at this moment.
+func (c *Coordinator) mayAct() bool { return c.acting && c.lease.holds(time.Now()) }
+
+// takeOver begins to act: everything is looked at at the next tick.
 func (c *Coordinator) takeOver(now time.Time) {
 	c.acting = true
 	c.count.Takeovers++
-	c.fleet.ledSince = now
-	c.live.restart(now)
+	c.forgive(now)
 	for _, w := range c.fleet.works {
 		c.fleet.postpone(w, now)
 	}
 	c.report()
+}
+
+// forgive gives every lease and every agent a full term from now: this node
+// has just begun to act, or may not have heard the agents.
+func (c *Coordinator) forgive(now time.Time) {
+	c.fleet.leasesFrom = now
+	c.live.restart(now)
 }

@@ -16,70 +16,75 @@ func (f *fleet) review(w *work, now time.Time) (effect, string) {
 	if fl := w.flight; fl != nil && !fl.until.IsZero() && !now.Before(fl.until) {
 		f.land(w)
 	}
-	t := w.state()
-	idle := w.readOnly != "" || w.loading > 0 || w.flight != nil
-	if idle || t.Status.Held() || now.Before(t.NotBefore) {
-		f.match.dequeue(w)
+	if w.flight != nil || w.readOnly != "" || w.loading > 0 {
+		f.rest(w)
+		return nothing, ""
 	}
-	switch {
-	case w.flight != nil && !w.flight.until.IsZero():
-		f.postpone(w, w.flight.until)
-		return nothing, ""
-	case idle:
-		f.timers.remove(w)
-		return nothing, ""
-	case !t.Spec.Deadline.IsZero() && !now.Before(t.Spec.Deadline):
+	deadline := w.state().Spec.Deadline
+	if !deadline.IsZero() && !now.Before(deadline) {
 		f.match.dequeue(w)
 		return exceed, ""
 	}
-	next := now.Add(horizon)
-	due, why := nothing, ""
-	switch {
-	case t.Status.Held():
-		due, why, next = f.reviewAttempt(w, now)
-	case now.Before(t.NotBefore):
-		next = now.Add(min(horizon, t.NotBefore.Sub(now)))
-	default:
-		f.match.enqueue(w)
+	due, why, wait := f.reviewStatus(w, now)
+	if due != nothing {
+		return due, why
 	}
-	if due == nothing {
-		if d := t.Spec.Deadline; !d.IsZero() && d.Sub(now) < next.Sub(now) {
-			next = now.Add(d.Sub(now))
-		}
-		f.postpone(w, next)
+	if !deadline.IsZero() {
+		wait = min(wait, deadline.Sub(now))
 	}
-	return due, why
+	f.postpone(w, now.Add(min(wait, horizon)))
+	return nothing, ""
 }
 
-func (f *fleet) reviewAttempt(w *work, now time.Time) (due effect, why string, next time.Time) {
+// rest leaves a task alone until the log or a load brings something new, or
+// its flight has taken too long.
+func (f *fleet) rest(w *work) {
+	f.match.dequeue(w)
+	f.timers.remove(w)
+	if fl := w.flight; fl != nil && !fl.until.IsZero() {
+		f.postpone(w, fl.until)
+	}
+}
+
+// reviewStatus says what is due by the task's status, or how long nothing is.
+func (f *fleet) reviewStatus(w *work, now time.Time) (due effect, why string, wait time.Duration) {
 	t := w.state()
-	if w.slot != nil {
-		if gone := w.slot.gone(); gone != "" {
-			return expire, gone, now
-		}
+	switch {
+	case t.Status.Held():
+		f.match.dequeue(w)
+		return f.reviewAttempt(w, now)
+	case now.Before(t.NotBefore):
+		f.match.dequeue(w)
+		return nothing, "", t.NotBefore.Sub(now)
+	default:
+		f.match.enqueue(w)
+		return nothing, "", horizon
 	}
-	end := f.leaseEnd(w)
-	if !now.Before(end) {
-		return expire, fmt.Sprintf("no sign of life for %s", t.Spec.Lease.Duration()), now
+}
+
+func (f *fleet) reviewAttempt(w *work, now time.Time) (due effect, why string, wait time.Duration) {
+	if w.slot != nil && w.slot.gone() != "" {
+		return expire, w.slot.gone(), 0
 	}
-	next = now.Add(min(horizon, end.Sub(now)))
+	wait = f.leaseEnd(w).Sub(now)
+	if wait <= 0 {
+		return expire, fmt.Sprintf("no sign of life for %s", w.state().Spec.Lease.Duration()), 0
+	}
 	if w.unheard() {
-		if !now.Before(w.hintAt) {
-			return rehint, "", now
-		}
-		if w.hintAt.Before(next) {
-			next = w.hintAt
+		wait = min(wait, w.hintAt.Sub(now))
+		if wait <= 0 {
+			return rehint, "", 0
 		}
 	}
-	return nothing, "", next
+	return nothing, "", wait
 }
 
 // leaseEnd is when the current attempt expires if no sign of life comes. All
 // its times are of this node's clock.
 func (f *fleet) leaseEnd(w *work) time.Time {
 	from := w.sign
-	if from.Before(f.ledSince) {
-		from = f.ledSince
+	if from.Before(f.leasesFrom) {
+		from = f.leasesFrom
 	}
 	return from.Add(w.state().Spec.Lease.Duration())
 }

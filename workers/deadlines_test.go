@@ -69,7 +69,7 @@ func TestALeaseRunsFromTheLastSignOfLife(t *testing.T) {
 			l.join("a2", 1)
 			l.fleet.beat(key{tenant, "a2"}, []Held{{"t1", 1}}, l.now)
 		}, []step{{5000 * ms, expired}}},
-		{"a take-over", func(l *ledger, _ *work) { l.fleet.ledSince = l.now }, []step{{9999 * ms, ""}, {ms, expired}}},
+		{"a take-over", func(l *ledger, _ *work) { l.fleet.leasesFrom = l.now }, []step{{9999 * ms, ""}, {ms, expired}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

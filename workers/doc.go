@@ -6,7 +6,7 @@
 //	heartbeats ──────┘         ├──► timers ──► expire · exceed · hint again
 //	                           └──► liveness ► lose · return
 //
-// One goroutine, the loop, owns all of this; everything else reaches it over
+// Time is kept to 50 ms. One goroutine, the loop, owns all of this; all else reaches it over
 // channels and mailboxes that never hold back the sender.
 //
 // # Who acts

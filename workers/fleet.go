@@ -88,10 +88,10 @@ type fleet struct {
 
 	loading map[*work]uint64 // tasks whose history is being loaded, with the event that brought them back
 
-	folded   uint64    // sequence of the last event
-	ledSince time.Time // no lease runs from an earlier time than this
-	held     int       // works with a slot
-	readOnly int       // works and agents that are
+	folded     uint64    // sequence of the last event
+	leasesFrom time.Time // no lease runs from an earlier time than this
+	held       int       // works with a slot
+	readOnly   int       // works and agents that are
 }
 
 func newFleet() *fleet {

@@ -20,7 +20,7 @@ func (c *Coordinator) foldBatch(rs []eventstore.Record, now time.Time) {
 		if n.load != nil {
 			c.histLoads.put(n.load)
 		}
-		if n.revoke != nil && c.acting {
+		if n.revoke != nil && c.mayAct() {
 			c.revoke(n.revoke.tenant, n.revoke.agent, n.revoke.Revocation)
 		}
 	}
@@ -51,7 +51,7 @@ func (c *Coordinator) install(now time.Time) {
 // was cut off, and may not have heard the agents.
 func (c *Coordinator) leaseSeen(l lease, now time.Time) {
 	if l.late && l.sent != c.lease.sent {
-		c.live.restart(now)
+		c.forgive(now)
 	}
 	if l.term != c.lease.term {
 		c.acting = false // to act again needs a take-over, even if no time passed between
@@ -60,14 +60,14 @@ func (c *Coordinator) leaseSeen(l lease, now time.Time) {
 	c.report()
 }
 
-// tick takes in the heartbeats, finds the agents that sent none, and notices
-// when the loop itself was held up.
+// tick notices when the loop itself was held up, takes in the heartbeats, and
+// only then looks at who was silent and at what is due.
 func (c *Coordinator) tick(now time.Time) {
 	late := max(now.Sub(c.lastTick), now.Round(0).Sub(c.lastTick.Round(0)))
 	c.lastTick = now
 	if late > c.cfg.Heartbeat {
 		c.count.LoopStalls++
-		c.live.restart(now)
+		c.forgive(now)
 	}
 	latest, lost := c.beats.take()
 	c.count.LostBeats = lost
@@ -75,8 +75,11 @@ func (c *Coordinator) tick(now time.Time) {
 		c.hear(k, held, now)
 	}
 	c.checkCaughtUp()
-	if c.acting {
+	if c.mayAct() {
 		c.loseSilent(now)
+	}
+	for w := c.fleet.pop(now); w != nil; w = c.fleet.pop(now) {
+		c.perform(w, now)
 	}
 	c.report()
 }
@@ -85,7 +88,7 @@ func (c *Coordinator) tick(now time.Time) {
 func (c *Coordinator) hear(k key, held []Held, now time.Time) {
 	m, over := c.fleet.beat(k, held, now)
 	c.count.Late += uint64(len(over))
-	if m == nil || !c.acting {
+	if m == nil || !c.mayAct() {
 		return
 	}
 	for _, r := range over {

@@ -56,9 +56,7 @@ func (x *matching) classify(w *work) {
 		c = newClass(id, w)
 		x.classes[id] = c
 		for _, p := range x.pools {
-			if p.serves(c) {
-				c.pools, p.classes = append(c.pools, p), append(p.classes, c)
-			}
+			connect(p, c)
 		}
 	}
 	c.works++
@@ -77,8 +75,8 @@ func (x *matching) forget(w *work) {
 		return
 	}
 	delete(x.classes, c.id)
-	for _, p := range c.pools {
-		p.leave(c)
+	for _, k := range c.links.items.list {
+		delete(k.pool.links, k)
 	}
 }
 
@@ -122,36 +120,55 @@ func (x *matching) place(m *member) {
 		return
 	}
 	if m.pool == nil {
-		m.pool = x.poolOf(want, m)
+		x.admit(want, m)
 	}
 	x.loadChanged(m)
 }
 
+// unplace takes an agent out of its pool.
 func (x *matching) unplace(m *member) {
 	p := m.pool
-	p.members.remove(m)
 	m.pool = nil
-	if p.members.len() > 0 {
+	if p.members.len() > 1 {
+		p.members.remove(m)
+		for k := range p.links {
+			k.class.links.set(k)
+		}
 		return
 	}
 	delete(x.pools, p.id)
-	for _, c := range p.classes {
-		c.leave(p)
+	for k := range p.links {
+		k.class.links.remove(k)
+	}
+	p.members.remove(m)
+}
+
+// admit puts an agent into the pool of that id, found or made.
+func (x *matching) admit(id string, m *member) {
+	p := x.pools[id]
+	made := p == nil
+	if made {
+		p = newPool(id, m)
+		x.pools[id] = p
+	}
+	m.pool = p
+	p.members.set(m)
+	if !made {
+		return
+	}
+	for _, c := range x.classes {
+		connect(p, c)
 	}
 }
 
-func (x *matching) poolOf(id string, m *member) *pool {
-	if p := x.pools[id]; p != nil {
-		return p
+// connect links a pool to a class if it serves it.
+func connect(p *pool, c *class) {
+	if !p.serves(c) {
+		return
 	}
-	p := newPool(id, m)
-	x.pools[id] = p
-	for _, c := range x.classes {
-		if p.serves(c) {
-			c.pools, p.classes = append(c.pools, p), append(p.classes, c)
-		}
-	}
-	return p
+	k := &link{pool: p, class: c}
+	p.links[k] = struct{}{}
+	c.links.set(k)
 }
 
 // loadChanged must be called after every change of an agent's load or capacity.
@@ -162,11 +179,10 @@ func (x *matching) loadChanged(m *member) {
 		return
 	}
 	m.pool.members.set(m)
-	if m.free() <= 0 {
-		return
-	}
-	for _, c := range m.pool.classes {
-		if c.starved {
+	for k := range m.pool.links {
+		c := k.class
+		c.links.set(k)
+		if c.starved && m.free() > 0 {
 			c.starved = false
 			if c.waiting.len() > 0 {
 				x.ready.set(c)

@@ -293,3 +293,24 @@ func burnDown(b *testing.B, agents, capacity, tasks int) {
 	}
 	b.ReportMetric(float64(tasks)*float64(b.N)/b.Elapsed().Seconds(), "assignments/s")
 }
+
+// BenchmarkFold folds the three events of each of 100,000 tasks.
+func BenchmarkFold(b *testing.B) {
+	l := newLedger(b)
+	l.join("a1", 1_000)
+	for i := range 100_000 {
+		id := fmt.Sprintf("t%d", i)
+		l.submit(id, task.Spec{})
+		l.task(id, task.Assigned{Attempt: 1, Agent: "a1"})
+		l.task(id, task.Completed{Attempt: 1, Agent: "a1"})
+	}
+	for b.Loop() {
+		f := newFleet()
+		for _, r := range l.log {
+			if n := f.fold(r, l.now); n.changed != nil {
+				f.review(n.changed, l.now)
+			}
+		}
+	}
+	b.ReportMetric(float64(len(l.log))*float64(b.N)/b.Elapsed().Seconds(), "events/s")
+}

@@ -24,7 +24,7 @@ func (c *Coordinator) ask(ctx context.Context, q func(now time.Time)) error {
 
 // Open returns the assignments that an agent holds, begun or not, oldest
 // first, with their inputs. An agent asks for them when it (re)connects. It
-// fails with agent.ErrNotFound, with an Unavailable error when the coordinator
+// fails with agent.ErrNotFound when this node has not read of the agent (yet), with an Unavailable error when the coordinator
 // has stopped, or when an input cannot be read from the log.
 func (c *Coordinator) Open(ctx context.Context, tenant, agentID string) ([]Assignment, error) {
 	var open []Assignment

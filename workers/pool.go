@@ -6,22 +6,22 @@ import (
 )
 
 // pool holds the agents of a tenant that may be given work and that can do
-// the same: same queues, same capabilities. Fleets have many agents and few
-// pools, so a change of an agent's load moves it in one heap only, however
-// many classes of tasks it serves.
+// the same: same queues, same capabilities. It is never empty. A change of an
+// agent's load moves the agent in its pool, and the pool among those that
+// serve the same class.
 type pool struct {
 	id           string
 	tenant       string
 	queues       []string // none = every queue
 	capabilities map[string]struct{}
-	members      heap[*member] // least loaded first
-	classes      []*class      // that it serves
+	members      heap[*member]      // least loaded first
+	links        map[*link]struct{} // to the classes that it serves
 }
 
 func newPool(id string, m *member) *pool {
 	spec := m.loaded.State.Spec
 	p := &pool{
-		id: id, tenant: m.tenant, queues: spec.Queues, capabilities: map[string]struct{}{},
+		id: id, tenant: m.tenant, queues: spec.Queues, capabilities: map[string]struct{}{}, links: map[*link]struct{}{},
 		members: newHeap(lessLoaded, func(m *member) *int { return &m.inPool }),
 	}
 	for _, c := range spec.Capabilities {
@@ -29,6 +29,16 @@ func newPool(id string, m *member) *pool {
 	}
 	return p
 }
+
+// link says that a pool serves a class.
+type link struct {
+	pool    *pool
+	class   *class
+	inClass int
+}
+
+// best is the agent to be asked first.
+func (k *link) best() *member { return k.pool.members.top() }
 
 func poolID(m *member) string {
 	spec := m.loaded.State.Spec

@@ -1,7 +1,5 @@
 package workers
 
-import "slices"
-
 // class holds the tasks of a tenant that the same agents may take: same
 // queue, same required capabilities.
 type class struct {
@@ -11,8 +9,8 @@ type class struct {
 	capabilities []string // sorted, distinct
 	works        int      // tasks of the class that are not final; at none it is forgotten
 	waiting      heap[*work]
-	pools        []*pool // that serve it
-	starved      bool    // none of them had a free slot when last asked
+	links        heap[*link] // to the pools that serve it, the one with the least loaded agent first
+	starved      bool        // none of them had a free slot when last asked
 	inReady      int
 }
 
@@ -21,6 +19,7 @@ func newClass(id string, w *work) *class {
 	return &class{
 		id: id, tenant: w.tenant, queue: spec.Queue, capabilities: sorted(spec.Capabilities),
 		waiting: newHeap(before, func(w *work) *int { return &w.inQueue }),
+		links:   newHeap(func(a, b *link) bool { return lessLoaded(a.best(), b.best()) }, func(k *link) *int { return &k.inClass }),
 	}
 }
 
@@ -40,13 +39,11 @@ func before(a, b *work) bool {
 // pick returns the least loaded agent with a free slot that may take a task
 // of the class, or nil.
 func (c *class) pick() *member {
-	var best *member
-	for _, p := range c.pools {
-		if m := p.members.top(); m != nil && m.free() > 0 && (best == nil || lessLoaded(m, best)) {
-			best = m
-		}
+	k := c.links.top()
+	if k == nil || k.best().free() <= 0 {
+		return nil
 	}
-	return best
+	return k.best()
 }
 
 // ahead counts the waiting tasks that are served before w: those of its own
@@ -65,18 +62,10 @@ func (c *class) ahead(w *work) int {
 
 func (c *class) rivals() map[*class]struct{} {
 	all := map[*class]struct{}{c: {}}
-	for _, p := range c.pools {
-		for _, r := range p.classes {
-			all[r] = struct{}{}
+	for _, k := range c.links.items.list {
+		for rival := range k.pool.links {
+			all[rival.class] = struct{}{}
 		}
 	}
 	return all
-}
-
-func (c *class) leave(p *pool) {
-	c.pools = slices.DeleteFunc(c.pools, func(q *pool) bool { return q == p })
-}
-
-func (p *pool) leave(c *class) {
-	p.classes = slices.DeleteFunc(p.classes, func(d *class) bool { return d == c })
 }

@@ -22,11 +22,11 @@ type Database struct {
 }
 
 // openDatabase makes an empty database and a pool that reaches it.
-func openDatabase(t testing.TB, ctx context.Context, cut bool) *Database { //nolint:revive // the helper convention puts t first
-	t.Helper()
+func openDatabase(ctx context.Context, tb testing.TB, cut bool) *Database {
+	tb.Helper()
 	d := &Database{cut: cut, conns: map[net.Conn]struct{}{}}
-	cfg, err := pgxpool.ParseConfig(embeddedtest.PostgresURL(t))
-	must(t, err)
+	cfg, err := pgxpool.ParseConfig(embeddedtest.PostgresURL(tb)) //nolint:contextcheck // it takes none
+	must(tb, err)
 	cfg.MaxConns = 8
 	dial := cfg.ConnConfig.DialFunc
 	cfg.ConnConfig.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -40,8 +40,8 @@ func openDatabase(t testing.TB, ctx context.Context, cut bool) *Database { //nol
 		return d.track(c), nil
 	}
 	d.Pool, err = pgxpool.NewWithConfig(ctx, cfg)
-	must(t, err)
-	t.Cleanup(d.Pool.Close)
+	must(tb, err)
+	tb.Cleanup(d.Pool.Close)
 	return d
 }
 

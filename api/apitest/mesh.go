@@ -34,7 +34,8 @@ type Config struct {
 	Heartbeat  time.Duration // default 500ms, so that tests see a loss soon
 	HeldBack   bool          // do not run: the parts are made, and feeds and NATS requests not served
 	Log        zerolog.Logger
-	NoDatabase bool // Postgres is cut from the start
+	NoDatabase bool   // Postgres is cut from the start
+	AgentURL   string // where agents find NATS; default the server's own
 }
 
 // Mesh is one running node.
@@ -53,64 +54,67 @@ type Mesh struct {
 }
 
 // Start runs a mesh until the test ends. It returns when the mesh is ready.
-func Start(t testing.TB, cfg Config) *Mesh {
-	t.Helper()
+func Start(tb testing.TB, cfg Config) *Mesh {
+	tb.Helper()
 	if cfg.Heartbeat == 0 {
 		cfg.Heartbeat = 500 * time.Millisecond
 	}
-	m := &Mesh{Server: embeddedtest.NATS(t)}
+	m := &Mesh{Server: embeddedtest.NATS(tb)}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	m.connect(t, ctx, cfg)
-	m.serve(t, cfg)
-	m.Client = m.NewClient(t, m.Token)
+	m.connect(ctx, tb, cfg)
+	m.serve(tb, cfg)
+	m.Client = m.NewClient(tb, m.Token)
 	if !cfg.HeldBack {
-		m.awaitReady(t, ctx, cfg)
+		m.awaitReady(ctx, tb, cfg)
 	}
 	return m
 }
 
 // connect makes all parts.
-func (m *Mesh) connect(t testing.TB, ctx context.Context, cfg Config) { //nolint:revive // the helper convention puts t first
-	t.Helper()
+func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
+	tb.Helper()
 	var err error
 	m.NATS, err = m.Server.Connect(ctx)
-	must(t, err)
-	t.Cleanup(m.NATS.Close)
+	must(tb, err)
+	tb.Cleanup(m.NATS.Close)
 	js, err := jetstream.New(m.NATS)
-	must(t, err)
+	must(tb, err)
 	keys, token, err := auth.Setup(ctx, js, 1, false)
-	must(t, err)
+	must(tb, err)
 	m.Token = token
 	authority, err := auth.New(keys.AdminVerifier)
-	must(t, err)
+	must(tb, err)
 	m.Store, err = eventstore.Open(ctx, m.NATS, eventstore.Config{Stream: "EVENTS", Replicas: 1, Log: cfg.Log})
-	must(t, err)
-	t.Cleanup(func() { m.close(t, m.Store.Close) })
+	must(tb, err)
+	tb.Cleanup(func() { m.close(tb, m.Store.Close) }) //nolint:contextcheck // ctx is for the start
 	registry := prometheus.NewRegistry()
 	m.Commands = commands.New(commands.Config{Store: m.Store, Secret: keys.NameSecret, Log: cfg.Log, Observe: api.CommandMetrics(registry)})
-	m.Database = openDatabase(t, ctx, cfg.NoDatabase)
+	m.Database = openDatabase(ctx, tb, cfg.NoDatabase)
 	m.Projections, err = projections.Open(ctx, projections.Config{Pool: m.Database.Pool, Store: m.Store, Log: cfg.Log, Node: "test"})
-	must(t, err)
+	must(tb, err)
 	leases, err := workers.CreateLeases(ctx, js, 1)
-	must(t, err)
+	must(tb, err)
 	m.Coordinator = workers.New(workers.Config{
 		Store: m.Store, Commands: m.Commands, Leases: leases, Node: "test", Heartbeat: cfg.Heartbeat,
 		Log: cfg.Log, Send: api.NewInbox(m.NATS, cfg.Log).Send,
 	})
 	user, password := m.Server.AgentUser()
+	if cfg.AgentURL == "" {
+		cfg.AgentURL = m.Server.URL()
+	}
 	m.API = api.New(api.Config{
 		Commands: m.Commands, Projections: m.Projections, Store: m.Store, Coordinator: m.Coordinator, Auth: authority, NATS: m.NATS,
-		AgentNATS: &client.NATSInfo{URLs: []string{m.Server.URL()}, User: user, Password: password},
+		AgentNATS: &client.NATSInfo{URLs: []string{cfg.AgentURL}, User: user, Password: password},
 		Heartbeat: cfg.Heartbeat, Version: client.Version{Version: "test"}, Log: cfg.Log, Metrics: registry,
 	})
 }
 
 // serve runs all parts until the test ends, and stops them in order.
-func (m *Mesh) serve(t testing.TB, cfg Config) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
+func (m *Mesh) serve(tb testing.TB, cfg Config) {
+	tb.Helper()
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	must(tb, err)
 	m.URL = "http://" + l.Addr().String()
 	server := api.NewServer(m.API.Handler())
 	inputs, stopInputs := context.WithCancel(context.Background())
@@ -122,39 +126,39 @@ func (m *Mesh) serve(t testing.TB, cfg Config) {
 		core.Go(func() error { return m.Coordinator.Run(rest) })
 		core.Go(func() error { return m.Projections.Run(rest) })
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		stopInputs()
-		m.close(t, server.Shutdown)
+		m.close(tb, server.Shutdown)
 		if err := in.Wait(); !errors.Is(err, http.ErrServerClosed) {
-			t.Errorf("serve: %v", err)
+			tb.Errorf("serve: %v", err)
 		}
 		stopRest()
 		if err := core.Wait(); err != nil && !errors.Is(err, context.Canceled) {
-			t.Errorf("run: %v", err)
+			tb.Errorf("run: %v", err)
 		}
 	})
 }
 
 // NewClient returns a client of the mesh with another credential.
-func (m *Mesh) NewClient(t testing.TB, token string) *client.Client {
-	t.Helper()
+func (m *Mesh) NewClient(tb testing.TB, token string) *client.Client {
+	tb.Helper()
 	c, err := client.New(client.Config{URL: m.URL, Token: token})
-	must(t, err)
-	t.Cleanup(c.Close)
+	must(tb, err)
+	tb.Cleanup(c.Close)
 	return c
 }
 
 // awaitReady waits until commands, coordination, feeds and, unless they are
 // cut, read models work.
-func (m *Mesh) awaitReady(t testing.TB, ctx context.Context, cfg Config) { //nolint:revive // as above
-	t.Helper()
-	Eventually(t, func() bool {
+func (m *Mesh) awaitReady(ctx context.Context, tb testing.TB, cfg Config) {
+	tb.Helper()
+	Eventually(tb, func() bool {
 		ready, err := m.Client.Ready(ctx)
 		if err != nil {
 			return false
 		}
 		for _, c := range ready.Checks {
-			if !c.OK && !c.Warn && !(cfg.NoDatabase && c.Name == "postgres") {
+			if !c.OK && !c.Warn && (!cfg.NoDatabase || c.Name != "postgres") {
 				return false
 			}
 		}
@@ -162,18 +166,18 @@ func (m *Mesh) awaitReady(t testing.TB, ctx context.Context, cfg Config) { //nol
 	})
 }
 
-func (m *Mesh) close(t testing.TB, stop func(context.Context) error) {
-	t.Helper()
+func (m *Mesh) close(tb testing.TB, stop func(context.Context) error) {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	if err := stop(ctx); err != nil {
-		t.Errorf("stop: %v", err)
+		tb.Errorf("stop: %v", err)
 	}
 }
 
 // Eventually polls until ok, and fails the test when that takes too long.
-func Eventually(t testing.TB, ok func() bool) {
-	t.Helper()
+func Eventually(tb testing.TB, ok func() bool) {
+	tb.Helper()
 	limit := time.NewTimer(30 * time.Second)
 	defer limit.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -181,15 +185,15 @@ func Eventually(t testing.TB, ok func() bool) {
 	for !ok() {
 		select {
 		case <-limit.C:
-			t.Fatal("waited in vain")
+			tb.Fatal("waited in vain")
 		case <-tick.C:
 		}
 	}
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }

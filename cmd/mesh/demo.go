@@ -41,7 +41,7 @@ func (cmd *demoCmd) Run(ctx context.Context, a *app) (err error) {
 	limited, cancel := context.WithTimeout(ctx, cmd.Timeout)
 	defer cancel()
 	show := &stage{app: a, scratch: scratch, live: a.newLive()}
-	defer show.stop()
+	defer func() { show.stop(limited.Err() != nil) }()
 	report, err := show.play(limited, plan)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
 		return &failure{Exit: exitFailed, Code: "timeout", Message: fmt.Sprintf("the demo was not over after %s: %v", span(cmd.Timeout), err)}

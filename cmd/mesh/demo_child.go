@@ -20,7 +20,6 @@ type child struct {
 	name    string
 	process *os.Process
 	done    chan struct{} // closed when it has ended
-	err     error         // how it ended; read it after done
 }
 
 // startChild starts "mesh args…" with its output in a log file of its own. It
@@ -47,7 +46,7 @@ func startChild(a *app, scratch, name string, args ...string) (*child, error) {
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			c.err = cmd.Wait()
+			cmd.Wait() //nolint:errcheck // how it ended is in its log
 			close(c.done)
 		}
 	}()
@@ -103,4 +102,14 @@ func freePort() (int, error) {
 	}
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port, nil //nolint:forcetypeassert // a TCP listener has a TCP address
+}
+
+// lastWords returns the last two lines of a log: an error and what to do.
+func lastWords(path string) string {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(content)), "\n")
+	return oneLine(strings.Join(lines[max(0, len(lines)-2):], " "), 1000)
 }

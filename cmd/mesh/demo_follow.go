@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/hivemesh/hivemesh/client"
@@ -49,30 +50,22 @@ func (p progress) share() float64 { return float64(p.done) / float64(p.total) }
 func (s *stage) follow(ctx context.Context) error {
 	tick := time.NewTicker(demoTick)
 	defer tick.Stop()
+	done, doneAt := 0, time.Now()
 	for {
 		p, err := s.count(ctx)
-		switch {
-		case err != nil && !client.IsUnavailable(err):
-			return fmt.Errorf("count the tasks: %w", err)
-		case err != nil:
-			s.live.show("the mesh does not answer; going on when it does")
-		default:
-			s.live.show(fmt.Sprintf("%d of %d tasks done, %d at work, %d agents", p.done, p.total, p.held, len(s.agents)))
+		if p.done > done {
+			done, doneAt = p.done, time.Now()
 		}
-		switch {
-		case err != nil:
-		case s.report.AgentsKilled == 0 && p.share() >= killAgentAt:
-			err = s.killAgent(ctx)
-		case s.report.MeshKilled == 0 && s.report.AgentsKilled > 0 && p.share() >= killMeshAt:
-			err = s.killMesh(ctx)
-		case p.done >= p.total:
-			return nil
+		over := false
+		if err == nil {
+			s.live.show(s.progressText(p, time.Since(doneAt)))
+			over, err = s.act(ctx, p)
 		}
-		if err != nil && !client.IsUnavailable(err) {
+		if over || (err != nil && !client.IsUnavailable(err)) {
 			return err
 		}
 		if s.mesh.ended() {
-			return fmt.Errorf("the mesh ended by itself: %w", s.mesh.err)
+			return fmt.Errorf("the mesh ended by itself: %s", lastWords(filepath.Join(s.scratch, "mesh.log")))
 		}
 		select {
 		case <-ctx.Done():
@@ -80,6 +73,26 @@ func (s *stage) follow(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// act does what is due at this point of the demo, and says when all is done.
+func (s *stage) act(ctx context.Context, p progress) (over bool, err error) {
+	switch {
+	case s.report.AgentsKilled == 0 && p.share() >= killAgentAt:
+		return false, s.killAgent(ctx)
+	case s.report.AgentsKilled > 0 && s.report.MeshKilled == 0 && p.share() >= killMeshAt:
+		return false, s.killMesh(ctx)
+	}
+	return p.done >= p.total, nil
+}
+
+// progressText says how far the demo is, and why when it does not move.
+func (s *stage) progressText(p progress, still time.Duration) string {
+	text := fmt.Sprintf("%d of %d tasks done, %d at work, %d agents", p.done, p.total, p.held, len(s.agents))
+	if still > demoPatience && s.report.AgentsKilled > 0 {
+		text += "; the killed agent's tasks wait until it counts as lost"
+	}
+	return text
 }
 
 // count asks how many tasks are where.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -16,7 +15,8 @@ import (
 // What the demo does, and when.
 const (
 	demoTick      = 50 * time.Millisecond
-	demoLease     = 10 * time.Second // of a task: longer than two heartbeats
+	demoLease     = 30 * time.Second // of a task: the agent is found dead before it ends
+	demoPatience  = 2 * time.Second  // without a task done before the user is told why
 	killAgentAt   = 0.25             // share of the tasks that are done
 	killMeshAt    = 0.50
 	meshStartTime = 3 * time.Minute // the first start may have to unpack Postgres
@@ -113,7 +113,7 @@ func (s *stage) awaitReady(ctx context.Context, data, url string) error {
 	last := "it does not answer"
 	for {
 		if s.mesh.ended() {
-			return fmt.Errorf("the mesh did not start (%w): see %s", errors.Join(s.mesh.err), filepath.Join(s.scratch, "mesh.log"))
+			return fmt.Errorf("the mesh did not start: %s", lastWords(filepath.Join(s.scratch, "mesh.log")))
 		}
 		token, err := readLine(filepath.Join(data, tokenFile))
 		if err != nil {
@@ -213,12 +213,17 @@ func (s *stage) submit(ctx context.Context, plan demoPlan) error {
 	return nil
 }
 
-// stop ends all children: agents first, the mesh last.
-func (s *stage) stop() {
+// stop ends all children: agents first, the mesh last. After an interrupt it
+// does not let the agents drain.
+func (s *stage) stop(interrupted bool) {
 	s.live.end()
 	var all sync.WaitGroup
 	for _, agent := range s.agents {
-		all.Go(agent.stop)
+		if interrupted {
+			all.Go(agent.kill)
+		} else {
+			all.Go(agent.stop)
+		}
 	}
 	all.Wait()
 	if s.mesh != nil {

@@ -26,6 +26,9 @@ func (cmd *eventTailCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	if _, err := c.Version(ctx); err != nil {
+		return err // a subscription would wait for the mesh for ever
+	}
 	shown := 0
 	options := client.SubscribeOptions{After: cmd.After, Kind: cmd.Kind, Entity: cmd.Entity, Types: cmd.Type}
 	err = c.Subscribe(ctx, options, func(e client.Event) error {

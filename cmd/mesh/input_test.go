@@ -113,6 +113,14 @@ func TestUnreachable(t *testing.T) {
 	if code != exitUnavailable || !strings.HasPrefix(errs, `{"error":{"exit":6,"code":"unreachable"`) {
 		t.Errorf("exit %d, %s", code, errs)
 	}
+	for _, args := range [][]string{
+		{"event", "tail"}, {"task", "watch", "00000000-0000-5000-8000-000000000000"}, {"task", "submit", "-c", "x"},
+		{"agent", "run", "--name", "a", "-c", "x", "--", "cat"}, {"projection", "verify"},
+	} {
+		if code, _, errs = call(t, env, "", args...); code != exitUnavailable || !strings.Contains(errs, "no mesh answers at") {
+			t.Errorf("%v: exit %d, %s", args, code, errs)
+		}
+	}
 	code, out, _ := call(t, env, "", "doctor")
 	if code != exitFailed || !strings.Contains(out, "FAIL  mesh") {
 		t.Errorf("doctor: exit %d, %s", code, out)

@@ -24,6 +24,10 @@ func (a *app) newLive() *live { return &live{w: a.stderr, terminal: isTerminal(a
 // show replaces the progress that is shown.
 func (l *live) show(s string) {
 	if l.terminal {
+		if l.shown && s == l.last {
+			return
+		}
+		l.last = s
 		fmt.Fprintf(l.w, "\r\x1b[K%s", oneLine(s, 120))
 		l.shown = true
 		return

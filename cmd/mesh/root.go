@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/mattn/go-isatty"
 
+	"github.com/hivemesh/hivemesh/bench"
 	"github.com/hivemesh/hivemesh/client"
 )
 
@@ -29,6 +30,7 @@ type root struct {
 	Serve  serveCmd  `cmd:"" group:"Run a mesh" help:"Start a mesh node on a NATS and a Postgres that exist."`
 	Demo   demoCmd   `cmd:"" group:"Run a mesh" help:"Show a mesh at work on the files of a directory."`
 	Doctor doctorCmd `cmd:"" group:"Run a mesh" help:"Check this machine's set-up and the mesh it talks to."`
+	Bench  benchCmd  `cmd:"" group:"Run a mesh" help:"Measure this version on this machine, beside what it is built on."`
 
 	Task       taskCmd       `cmd:"" group:"Use a mesh" help:"Submit, follow and steer tasks."`
 	Agent      agentCmd      `cmd:"" group:"Use a mesh" help:"Run a program as an agent; list and steer agents."`
@@ -39,8 +41,9 @@ type root struct {
 	Version versionCmd `cmd:"" group:"About" help:"Show the versions of this program and of the mesh."`
 	Help    helpCmd    `cmd:"" group:"About" help:"Explain a command or a topic."`
 
-	DemoWorker demoWorkerCmd `cmd:"" hidden:"" help:"Do one piece of the demo's work."`
-	Reap       reapCmd       `cmd:"" hidden:"" help:"End the programs of an agent that died."`
+	BenchAgents benchAgentsCmd `cmd:"" hidden:"" help:"Connect agents for a benchmark."`
+	DemoWorker  demoWorkerCmd  `cmd:"" hidden:"" help:"Do one piece of the demo's work."`
+	Reap        reapCmd        `cmd:"" hidden:"" help:"End the programs of an agent that died."`
 }
 
 // app is one run of the command line: where it reads and writes, and what was
@@ -87,7 +90,7 @@ func (a *app) parser() (*kong.Kong, error) {
 		kong.Description("Hivemesh: a control plane for fleets of agents.\n\nStart here: mesh up (in one terminal), mesh doctor (in another), mesh demo.\nTopics: mesh help "+strings.Join(topicNames(), " | ")+"."),
 		kong.Writers(a.stdout, a.stderr),
 		kong.Resolvers(a.settings),
-		kong.Vars{"default_url": client.DefaultURL},
+		kong.Vars{"default_url": client.DefaultURL, "bench_names": strings.Join(bench.Names(), ", ")},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
 }

@@ -71,8 +71,5 @@ func (a Agent) Exists() bool { return a.Status != "" }
 // Assignable reports whether the agent may be given new work.
 func (a Agent) Assignable() bool { return a.Status == StatusActive }
 
-// The refusals of this package.
-var (
-	ErrNotFound = &domain.Error{Kind: domain.NotFound, Code: "agent_not_found", Message: "no such agent"}
-	ErrGone     = &domain.Error{Kind: domain.Conflict, Code: "agent_gone", Message: "the agent is not connected"}
-)
+// ErrNotFound refuses what is asked of an agent that was never registered.
+var ErrNotFound = &domain.Error{Kind: domain.NotFound, Code: "agent_not_found", Message: "no such agent"}

@@ -34,8 +34,15 @@ type Released struct{}
 func (Held) Type() string     { return "name.held" }
 func (Released) Type() string { return "name.released" }
 
-func (e Held) apply(Name) Name     { return Name{Owner: e.Owner} }
-func (e Released) apply(Name) Name { return Name{} }
+func (e Held) apply(n Name) Name {
+	n.Owner = e.Owner
+	return n
+}
+
+func (e Released) apply(n Name) Name {
+	n.Owner = ""
+	return n
+}
 
 // Schema is the payload version that this binary writes.
 const Schema = 1

@@ -48,7 +48,7 @@ func New(seed uint64) *History {
 // Append writes the next n decisions to s. It keeps at most about 4,000 tasks
 // open; several appends are on their way at a time, each of another entity.
 func (h *History) Append(ctx context.Context, s *eventstore.Store, n int) error {
-	const wave = 1000
+	wave := max(1, min(1000, n/10))
 	for done := 0; done < n; {
 		var steps []step
 		busy := map[string]bool{}

@@ -81,6 +81,25 @@ func OpenCluster(ctx context.Context, in Installation, dir string, settings []st
 	return c, nil
 }
 
+// ReadCluster reads how the server of the cluster in dir is reached, without
+// touching it.
+func ReadCluster(dir string) (*Cluster, error) {
+	c := &Cluster{Dir: dir}
+	password, err := os.ReadFile(c.path("password"))
+	if err != nil {
+		return nil, fmt.Errorf("read the database's password: %w", err)
+	}
+	port, err := os.ReadFile(c.path("port"))
+	if err != nil {
+		return nil, fmt.Errorf("read the database's port: %w", err)
+	}
+	c.Password = strings.TrimSpace(string(password))
+	if c.Port, err = strconv.Atoi(strings.TrimSpace(string(port))); err != nil {
+		return nil, fmt.Errorf("read the database's port: %w", err)
+	}
+	return c, nil
+}
+
 // URL returns the connection string of a database of the cluster.
 func (c *Cluster) URL(database string) string {
 	u := url.URL{

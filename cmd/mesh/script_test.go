@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// patience bounds every wait of a script.
+const patience = 30 * time.Second
+
+// TestScripts runs testdata/script/*.txtar against one mesh that all share.
+// Beside the usual commands a script has:
+//
+//	exits CODE PROGRAM ARGS…    run, and want this exit code
+//	await REGEXP PROGRAM ARGS…  run again and again until stdout matches
+//	capture NAME                keep the last stdout, trimmed, in a variable
+func TestScripts(t *testing.T) {
+	var said bytes.Buffer
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	s := &stage{app: &app{stderr: &said, env: os.Environ()}, scratch: dir, live: &live{w: &said}}
+	t.Cleanup(func() { s.stop(false) })
+	if err := s.startMesh(t.Context()); err != nil {
+		log, _ := os.ReadFile(filepath.Join(dir, "mesh.log"))
+		t.Fatalf("%v\n%s%s", err, said.String(), log)
+	}
+	token, err := readLine(filepath.Join(dir, "data", tokenFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The scripts run in parallel: a group, so that the mesh outlives them.
+	t.Run("script", func(t *testing.T) {
+		testscript.Run(t, testscript.Params{
+			Dir: filepath.Join("testdata", "script"),
+			Setup: func(e *testscript.Env) error {
+				e.Setenv("MESH_URL", s.client.URL())
+				e.Setenv("MESH_TOKEN", token)
+				e.Setenv("MESH_DATA", filepath.Join(e.WorkDir, "data"))
+				e.Setenv("MESHDATA", filepath.Join(dir, "data"))
+				e.Setenv("HOME", os.Getenv("HOME"))
+				e.Setenv("TMPDIR", dir)
+				return nil
+			},
+			Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+				"exits": scriptExits, "await": scriptAwait, "capture": scriptCapture,
+			},
+		})
+	})
+}
+
+func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARGS…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		got = exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("exit %d, want %d\n%s%s", got, want, ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	}
+}
+
+func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: await REGEXP PROGRAM ARGS…")
+	}
+	pattern, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := ts.Exec(args[1], args[2:]...)
+		if err == nil && pattern.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			ts.Fatalf("stdout never matched %s: %v\n%s%s", pattern, err, ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+		}
+	}
+}
+
+func scriptCapture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: capture NAME")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
+}
