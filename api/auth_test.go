@@ -11,6 +11,7 @@ import (
 )
 
 func testAuthentication(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
 	for _, path := range []string{"/healthz", "/readyz", "/openapi.json"} {
 		if r := ask(t, m, "GET", path, "", "Authorization", ""); r.status != 200 {
 			t.Errorf("%s without a credential: %d", path, r.status)
@@ -33,6 +34,7 @@ func testAuthentication(t *testing.T, m *apitest.Mesh) {
 }
 
 func testAuthenticationNATS(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
 	nc := agentConn(t, m)
 	for token, want := range map[string]string{"": "401", "mesh_wrong": "401"} {
 		if status, _ := request(t, nc, client.CommandSubject("default", "task.why"), token, `{"id":"x"}`); status != want {

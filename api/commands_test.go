@@ -13,6 +13,7 @@ import (
 )
 
 func testIdempotency(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
 	body := `{"queue":"q","capabilities":["nobody"],"input":{"a":1}}`
 	key := uuid.NewString()
 	var first, second client.Receipt
@@ -55,6 +56,7 @@ func decode(t *testing.T, r reply, out any) {
 }
 
 func testBatch(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
 	rs, err := m.Client.SubmitBatch(t.Context(), []client.SubmitRequest{
 		{Capabilities: []string{"nobody"}, Key: "batch-1"}, {Priority: 10}, {Capabilities: []string{"nobody"}, Key: "batch-1"},
 	})
@@ -98,6 +100,7 @@ func badSubmissions() map[string][2]string {
 }
 
 func testRefusals(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
 	for body, want := range badSubmissions() {
 		r := ask(t, m, "POST", "/v1/tasks", body)
 		if r.status != 422 || r.problem.Field != want[0] || r.problem.Detail == "" || r.header.Get("Content-Type") != "application/problem+json" {
@@ -150,6 +153,7 @@ func testRefusals(t *testing.T, m *apitest.Mesh) {
 }
 
 func testRefusalsNATS(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
 	nc := agentConn(t, m)
 	for body, want := range badSubmissions() {
 		status, answer := request(t, nc, client.CommandSubject("default", "task.submit"), m.Token, body)
@@ -173,6 +177,7 @@ func testRefusalsNATS(t *testing.T, m *apitest.Mesh) {
 }
 
 func testTooLarge(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
 	text := func(n int) string { return `{"input":"` + strings.Repeat("x", n) + `"}` }
 	for _, c := range []struct{ path, body string }{
 		{"/v1/tasks", text(9 << 20)}, {"/v1/tasks", text(8<<20 + 1)}, {"/v1/agents", `{"name":"` + strings.Repeat("x", 2<<20) + `"}`},
@@ -184,6 +189,7 @@ func testTooLarge(t *testing.T, m *apitest.Mesh) {
 }
 
 func testCommandHeaders(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
 	trace := "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	var r client.Receipt
 	decode(t, ask(t, m, "POST", "/v1/tasks", `{"capabilities":["nobody"]}`, "X-Correlation-ID", "order-17", "traceparent", trace), &r)

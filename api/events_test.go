@@ -14,6 +14,7 @@ import (
 const mediaEvent = "application/cloudevents+json"
 
 func testCloudEvents(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
 	post := func(body string) reply { return ask(t, m, "POST", "/v1/events", body, "Content-Type", mediaEvent) }
 	body := `{"specversion":"1.0","id":"e1","source":"/shop","type":"com.example.paid","subject":"order-1","data":{"total":5}}`
 	var first, second client.BatchResult
@@ -64,6 +65,7 @@ func testCloudEvents(t *testing.T, m *apitest.Mesh) {
 }
 
 func testArtifact(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
 	ctx := within(t, 20*time.Second)
 	large, _ := json.Marshal(strings.Repeat("x", 300<<10))
 	r := submit(t, m, client.SubmitRequest{Input: large})
@@ -86,6 +88,7 @@ func testArtifact(t *testing.T, m *apitest.Mesh) {
 }
 
 func testShortIDs(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
 	ctx := within(t, 20*time.Second)
 	r, err := m.Client.Submit(ctx, client.SubmitRequest{Capabilities: []string{"nobody"}, Key: "short"})
 	if err != nil {
@@ -120,6 +123,7 @@ func testShortIDs(t *testing.T, m *apitest.Mesh) {
 }
 
 func testProjections(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
 	ctx := within(t, 30*time.Second)
 	r := submit(t, m, client.SubmitRequest{Queue: "counted"})
 	counts, err := m.Client.Counts(ctx, r.Position)

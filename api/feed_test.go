@@ -73,6 +73,7 @@ func message(t *testing.T, r *bufio.Reader) string {
 }
 
 func testFeedStarts(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
 	before := submit(t, m, client.SubmitRequest{})
 	live := openFeed(t, m, "kind=task&type=task.submitted&type=task.cancelled")
 	after := submit(t, m, client.SubmitRequest{Labels: map[string]string{"feed": "1"}})
@@ -102,6 +103,7 @@ func testFeedStarts(t *testing.T, m *apitest.Mesh) {
 }
 
 func testFeedFilters(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
 	r := submit(t, m, client.SubmitRequest{})
 	if _, err := m.Client.Cancel(t.Context(), r.ID, ""); err != nil {
 		t.Fatal(err)
@@ -211,7 +213,7 @@ func TestFeedResumesExactly(t *testing.T) {
 
 func TestFeedBehindTheRing(t *testing.T) {
 	t.Parallel()
-	const batches, each = 10, 1000 // more than the hub keeps
+	const batches, each = 9, 1000 // more than the hub keeps
 	m := apitest.Start(t, apitest.Config{})
 	ctx := within(t, 60*time.Second)
 	live := make(chan []uint64, 1)

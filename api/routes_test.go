@@ -12,6 +12,7 @@ import (
 
 	"github.com/hivemesh/hivemesh/api"
 	"github.com/hivemesh/hivemesh/api/apitest"
+	"github.com/hivemesh/hivemesh/client"
 )
 
 type document struct {
@@ -91,6 +92,7 @@ func TestDocumentHasEveryRoute(t *testing.T) {
 // testEveryRoute calls each documented route: something other than "no such
 // route" must answer, and in JSON.
 func testEveryRoute(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
 	d := readDocument(t, ask(t, m, "GET", "/openapi.json", "").body)
 	for path, methods := range d.Paths {
 		for method := range methods {
@@ -104,6 +106,7 @@ func testEveryRoute(t *testing.T, m *apitest.Mesh) {
 			}
 		}
 	}
+	request(t, agentConn(t, m), client.CommandSubject("default", "task.why"), m.Token, "{}") // so that there is one to count
 	metrics := string(ask(t, m, "GET", "/metrics", "").body)
 	for _, name := range []string{
 		"mesh_http_request_seconds", "mesh_nats_request_seconds", "mesh_command_seconds", "mesh_log_appended_events_total",

@@ -135,7 +135,7 @@ func (r *runner) leave(l *link) {
 
 // fetch asks for messages that wait, in the background, after a pause.
 func (r *runner) fetch(l *link, pause time.Duration) {
-	if r.fetching || r.draining {
+	if r.fetching {
 		return
 	}
 	r.fetching = true

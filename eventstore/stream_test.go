@@ -2,6 +2,7 @@ package eventstore_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,8 +59,9 @@ func TestDrift(t *testing.T) {
 		"num_replicas":  func(*jetstream.StreamConfig) {},
 	} {
 		t.Run(field, func(t *testing.T) {
+			name := "EVENTS-" + strings.ReplaceAll(field, ".", "-")
 			c := jetstream.StreamConfig{
-				Name: "EVENTS", Subjects: []string{"ev.>"}, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew,
+				Name: name, Subjects: []string{"ev.>"}, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew,
 				DenyDelete: true, DenyPurge: true, AllowDirect: true, AllowAtomicPublish: true,
 				Metadata: map[string]string{"mesh_epoch": "e", "mesh_schema": "1"},
 			}
@@ -68,7 +70,7 @@ func TestDrift(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() {
-				if err := js.DeleteStream(t.Context(), "EVENTS"); err != nil {
+				if err := js.DeleteStream(t.Context(), name); err != nil {
 					t.Error(err)
 				}
 			}()
@@ -76,7 +78,7 @@ func TestDrift(t *testing.T) {
 			if field == "num_replicas" {
 				replicas = 3
 			}
-			_, err := eventstore.Open(t.Context(), nc, eventstore.Config{Stream: "EVENTS", Replicas: replicas})
+			_, err := eventstore.Open(t.Context(), nc, eventstore.Config{Stream: name, Replicas: replicas})
 			var drift *eventstore.DriftError
 			if !errors.As(err, &drift) || !implied(drift.Field, field) {
 				t.Errorf("open: %v", err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -140,7 +141,11 @@ func (p *parts) startNATS(ctx context.Context, c *upCmd, data string, cfg *nodeC
 	if port == 0 {
 		port = -1
 	}
-	server, err := embedded.StartNATS(embedded.NATSConfig{Dir: data, Port: port, Log: p.log})
+	password, err := keptSecret(filepath.Join(data, natsPasswordFile))
+	if err != nil {
+		return err
+	}
+	server, err := embedded.StartNATS(embedded.NATSConfig{Dir: data, Port: port, AgentPassword: password, Log: p.log})
 	if err != nil {
 		return err
 	}
@@ -150,10 +155,27 @@ func (p *parts) startNATS(ctx context.Context, c *upCmd, data string, cfg *nodeC
 		return fmt.Errorf("connect to the built-in NATS: %w", err)
 	}
 	p.stops = append(p.stops, func(context.Context) error { nc.Close(); return nil })
-	user, password := server.AgentUser()
+	user, _ := server.AgentUser()
 	cfg.NATS = nc
 	cfg.AgentNATS = &client.NATSInfo{URLs: []string{server.URL()}, User: user, Password: password}
 	return nil
+}
+
+// natsPasswordFile holds what agents log in to the built-in NATS with, so that
+// they get in again after a restart. They are told it when they register.
+const natsPasswordFile = "agent-nats.password"
+
+// keptSecret returns the secret in a file, making it if there is none.
+func keptSecret(path string) (string, error) {
+	secret, err := readLine(path)
+	if err != nil || secret != "" {
+		return secret, err
+	}
+	secret = rand.Text()
+	if err := os.WriteFile(path, []byte(secret+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("keep the agents' password: %w", err)
+	}
+	return secret, nil
 }
 
 // stop stops everything, last started first.
