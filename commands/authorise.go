@@ -17,7 +17,7 @@ func grants(command string) []domain.ActorKind {
 	case "task.start", "task.progress", "task.complete", "task.fail", "task.return",
 		"agent.register", "agent.leave":
 		return []domain.ActorKind{domain.Admin, domain.Agent}
-	case "task.assign", "task.expire", "task.exceed", "agent.lose", "agent.return":
+	case "task.assign", "task.expire", "task.take_back", "task.exceed", "agent.lose", "agent.return":
 		return []domain.ActorKind{domain.System}
 	default:
 		return nil
@@ -35,7 +35,10 @@ func authorise(by domain.Actor, command string) error {
 	return nil
 }
 
+// SystemActor is the id of the principal that the mesh's own workers act as.
+const SystemActor = "system"
+
 // system is the principal of the mesh's own workers in a tenant.
 func system(tenant string) domain.Actor {
-	return domain.Actor{Tenant: tenant, ID: "system", Kind: domain.System}
+	return domain.Actor{Tenant: tenant, ID: SystemActor, Kind: domain.System}
 }

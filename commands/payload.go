@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/hivemesh/hivemesh/domain"
 )
@@ -24,6 +25,8 @@ func (s *Service) offload(ctx context.Context, tenant, field string, p domain.Pa
 		return p, &domain.Error{Kind: domain.TooLarge, Code: "too_large", Field: field, Message: fmt.Sprintf("is %d bytes; at most %d are allowed", len(p.Inline), MaxPayload)}
 	case !json.Valid(p.Inline):
 		return p, domain.InvalidField(field, "is not valid JSON")
+	case !utf8.Valid(p.Inline):
+		return p, domain.InvalidField(field, "is not valid UTF-8")
 	case len(p.Inline) <= MaxInline:
 		return p, nil
 	}

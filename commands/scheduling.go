@@ -28,6 +28,12 @@ func (s *Service) ExpireLease(tenant string, st eventstore.Loaded[task.Task], at
 	s.actOnTask("task.expire", tenant, st, events, err, done)
 }
 
+// TakeBackTask takes an attempt from an agent that left in order; it costs no attempt.
+func (s *Service) TakeBackTask(tenant string, st eventstore.Loaded[task.Task], attempt int, reason string, done Appended) {
+	events, err := st.State.Return(attempt, st.State.Agent, reason)
+	s.actOnTask("task.take_back", tenant, st, events, err, done)
+}
+
 // ExceedDeadline ends a task whose deadline has passed.
 func (s *Service) ExceedDeadline(tenant string, st eventstore.Loaded[task.Task], done Appended) {
 	events, err := st.State.ExceedDeadline(s.now())

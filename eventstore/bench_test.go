@@ -70,6 +70,9 @@ func benchAppend(b *testing.B, callers, every int) {
 	all.Wait()
 	report(b, times)
 	b.ReportMetric(float64(stale.Load())/float64(b.N)*100, "%stale")
+	if stats := s.Stats(); stats.Groups > 0 {
+		b.ReportMetric(float64(stats.Appended-min(stats.Plain, stats.Appended))/float64(stats.Groups), "events/group")
+	}
 }
 
 func report(b *testing.B, times [][]time.Duration) {

@@ -3,6 +3,7 @@ package eventstore
 import (
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strconv"
 
 	"github.com/nats-io/nats.go"
@@ -133,6 +134,9 @@ func (c *committer) receive(m *nats.Msg) {
 		return
 	}
 	c.stored(f, a.Seq)
+	if f.count > maxPlain {
+		runtime.Gosched() // let the callers just answered bring their next decisions
+	}
 }
 
 // stored answers the jobs of a flight whose last message is at sequence last;

@@ -66,9 +66,11 @@ func TestDrift(t *testing.T) {
 				Metadata: map[string]string{"mesh_epoch": "e", "mesh_schema": "1"},
 			}
 			change(&c)
-			if _, err := js.CreateStream(t.Context(), c); err != nil {
-				t.Fatal(err)
-			}
+			// The server may still be busy deleting the stream before.
+			natstest.Eventually(t, "the stream is made", func() bool {
+				_, err := js.CreateStream(t.Context(), c)
+				return err == nil
+			})
 			defer func() {
 				if err := js.DeleteStream(t.Context(), name); err != nil {
 					t.Error(err)

@@ -58,9 +58,12 @@ func (c *Coordinator) perform(w *work, now time.Time) {
 	fl := &flight{attempt: w.state().Attempt}
 	c.launch(w, fl)
 	done := c.landing(result{what: due, work: w, flight: fl})
-	if due == exceed {
+	switch due {
+	case exceed:
 		c.cfg.Commands.ExceedDeadline(w.tenant, w.loaded, done)
-	} else {
+	case takeBack:
+		c.cfg.Commands.TakeBackTask(w.tenant, w.loaded, fl.attempt, why, done)
+	default:
 		c.cfg.Commands.ExpireLease(w.tenant, w.loaded, fl.attempt, why, done)
 	}
 }
@@ -138,7 +141,7 @@ func (n *Counters) succeeded(what effect) {
 	switch what {
 	case assign:
 		n.Assigned++
-	case expire:
+	case expire, takeBack:
 		n.Expired++
 	case exceed:
 		n.Deadlines++

@@ -109,6 +109,9 @@ func TestAnAgentThatLeavesHandsItsWorkOn(t *testing.T) {
 	if got := n.awaitRevocation(a1, id, 1); got.Reason != "agent left" {
 		t.Errorf("revoked because: %s", got.Reason)
 	}
+	if got := n.state(id); got.Failures != 0 {
+		t.Errorf("leaving in order cost %d attempts", got.Failures)
+	}
 }
 
 func TestCancelStopsTheAttempt(t *testing.T) {

@@ -3,6 +3,8 @@ package workers
 import (
 	"fmt"
 	"time"
+
+	"github.com/hivemesh/hivemesh/domain/agent"
 )
 
 // horizon is the longest time after which a task is looked at again, so that
@@ -64,6 +66,9 @@ func (f *fleet) reviewStatus(w *work, now time.Time) (due effect, why string, wa
 
 func (f *fleet) reviewAttempt(w *work, now time.Time) (due effect, why string, wait time.Duration) {
 	if w.slot != nil && w.slot.gone() != "" {
+		if w.slot.loaded.State.Status == agent.StatusLeft {
+			return takeBack, w.slot.gone(), 0
+		}
 		return expire, w.slot.gone(), 0
 	}
 	wait = f.leaseEnd(w).Sub(now)

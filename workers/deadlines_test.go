@@ -131,7 +131,10 @@ func TestTimeBringsWhatIsDue(t *testing.T) {
 	})
 	t.Run("attempts of an agent that is gone, at once", func(t *testing.T) {
 		t.Parallel()
-		for event, want := range map[agent.Event]string{agent.Lost{}: "agent lost", agent.Left{}: "agent left"} {
+		for event, want := range map[agent.Event]struct {
+			due effect
+			why string
+		}{agent.Lost{}: {expire, "agent lost"}, agent.Left{}: {takeBack, "agent left"}} {
 			l := newLedger(t)
 			l.join("a1", 2)
 			w := l.hold("t1", task.Spec{}, "a1")
@@ -139,7 +142,7 @@ func TestTimeBringsWhatIsDue(t *testing.T) {
 			if len(n.wake) != 1 || n.wake[0] != w {
 				t.Fatalf("%T wakes %v", event, n.wake)
 			}
-			if e, why := l.fleet.review(w, l.now); e != expire || why != want {
+			if e, why := l.fleet.review(w, l.now); e != want.due || why != want.why {
 				t.Errorf("%T: %s because %q", event, e, why)
 			}
 		}

@@ -75,7 +75,7 @@ func (f *fleet) foldTask(k key, r eventstore.Record, now time.Time) news {
 	}
 	w.loaded.State = next
 	f.settled(w, was, now)
-	n := news{changed: w, revoke: overruled(k.tenant, was, next, r.Type)}
+	n := news{changed: w, revoke: overruled(k.tenant, was, next, r)}
 	if next.Status.Final() {
 		f.drop(w)
 		n.changed = nil
@@ -184,18 +184,23 @@ func (f *fleet) freeze(w *work, why error) {
 
 // overruled returns what the agent that held an attempt must be told, if it
 // did not end the attempt itself.
-func overruled(tenant string, was, now task.Task, typ string) *ended {
+func overruled(tenant string, was, now task.Task, r eventstore.Record) *ended {
 	if !was.Status.Held() || now.Status.Held() {
 		return nil
 	}
 	reason := ""
-	switch typ {
+	switch r.Type {
 	case task.Cancelled{}.Type():
 		reason = "cancelled"
 		if now.Reason != "" {
 			reason += ": " + now.Reason
 		}
 	case task.LeaseExpired{}.Type(), task.DeadlineExceeded{}.Type():
+		reason = now.Reason
+	case task.AssignmentReturned{}.Type():
+		if r.Actor != commands.SystemActor { // the agent's own doing
+			return nil
+		}
 		reason = now.Reason
 	default:
 		return nil

@@ -97,7 +97,7 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 	})
 	return &node{
 		token: token, store: store, projections: reads, coordinator: coordinator, api: server,
-		http:     &http.Server{Handler: server.Handler(), ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10},
+		http:     api.NewServer(server.Handler()),
 		listener: cfg.Listener, log: cfg.Log,
 	}, nil
 }

@@ -4,6 +4,7 @@
 package external
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -47,6 +48,9 @@ func (f Fact) Validate(typ string) error {
 	if err := checkHeader("type", typ, MaxType); err != nil {
 		return err
 	}
+	if own, _, dotted := strings.Cut(typ, "."); dotted && slices.Contains(ownTypes(), own) {
+		return domain.InvalidField("type", "%s… is the mesh's own; name it after the producer, such as com.example.%s", own+".", typ)
+	}
 	if err := domain.CheckText("subject", f.Subject, MaxID); err != nil {
 		return err
 	}
@@ -54,6 +58,11 @@ func (f Fact) Validate(typ string) error {
 		return err
 	}
 	return domain.CheckTime("time", f.Time)
+}
+
+// ownTypes are the first words of the mesh's own event types, those to come included.
+func ownTypes() []string {
+	return []string{"task", "agent", "name", "projection", "identity", "memory", "log", "workflow", "mesh"}
 }
 
 // checkHeader refuses what would not come out of a header as it went in.
