@@ -23,7 +23,7 @@ type job struct {
 
 	maybe    bool      // a copy was sent whose outcome is not known
 	looked   bool      // the leader confirmed its expectations
-	refused  int       // how often the server refused it
+	failed   int       // how often it was sent in vain
 	troubled time.Time // when it was first judged
 	cause    error     // the last failure, for the error message
 }

@@ -1,8 +1,10 @@
 package eventstore_test
 
 import (
+	"context"
 	"fmt"
 	"net/url"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -47,6 +49,35 @@ func startCluster(t *testing.T) []*server.Server {
 	return servers
 }
 
+// shared lets a cache on each node, fed by a tail, count one account up.
+func shared(t *testing.T, stores ...*eventstore.Store) {
+	t.Helper()
+	const each = 25
+	e := newEntity()
+	ctx, cancel := context.WithCancel(t.Context())
+	var all, tails sync.WaitGroup
+	for _, s := range stores {
+		c := eventstore.NewCache(s, accounts, 10)
+		tails.Go(func() {
+			_ = s.Tail(ctx, 0, eventstore.TailOptions{}, func(rs []eventstore.Record) error { c.Observe(rs); return nil })
+		})
+		all.Go(func() {
+			for range each {
+				if _, _, err := c.Update(t.Context(), e, eventstore.Command{}, change(1)); err != nil {
+					t.Errorf("update: %v", err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	cancel()
+	tails.Wait()
+	got, err := eventstore.NewCache(stores[0], accounts, 1).Load(t.Context(), e)
+	if err != nil || got.State.Sum != each*len(stores) {
+		t.Errorf("counted to %+v, %v", got.State, err)
+	}
+}
+
 // TestCluster runs the append contract on three replicas, then loses the
 // stream's leader.
 func TestCluster(t *testing.T) {
@@ -80,6 +111,7 @@ func TestCluster(t *testing.T) {
 		last = r.Last()
 	}
 	race(t, []*eventstore.Store{a, b}, 60)
+	shared(t, a, b)
 
 	for _, s := range servers[1:] {
 		if s.JetStreamIsStreamLeader("$G", "EVENTS") {
@@ -97,4 +129,9 @@ func TestCluster(t *testing.T) {
 			t.Fatalf("get: %+v, %v", r, err)
 		}
 	}
+	end, err := a.LastSeq(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, len(collect(t, a, 0, int(end))), int(end))
 }

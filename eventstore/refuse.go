@@ -9,7 +9,7 @@ func (c *committer) rejected(f *flight, code int, text string) {
 	case codeWrongLast, codeWrongLastInFlight:
 		c.s.stats.refused.Add(1)
 		for _, j := range f.jobs {
-			j.refused++
+			j.failed++
 		}
 		c.sift(f.jobs, cause)
 	case codeStoreFailed, codeNoStorage:
@@ -26,6 +26,7 @@ func (c *committer) rejected(f *flight, code int, text string) {
 func (c *committer) failAll(f *flight, err error) {
 	for _, j := range f.jobs {
 		if j.maybe {
+			j.failed++
 			c.examine([]*job{j}, err)
 			continue
 		}

@@ -19,6 +19,7 @@ func (c *committer) unknown(f *flight, cause error) {
 	c.s.stats.unknown.Add(uint64(len(f.jobs)))
 	for _, j := range f.jobs {
 		j.maybe = true
+		j.failed++
 	}
 	c.examine(f.jobs, cause)
 }
@@ -75,8 +76,8 @@ func (c *committer) judge(j *job) bool {
 			return false
 		default:
 			j.looked = true
-			if j.refused > 0 || j.maybe {
-				c.pause(min(j.refused, 6))
+			if j.failed > 0 {
+				c.pause(min(j.failed, 8))
 			}
 			return true
 		}

@@ -28,6 +28,8 @@ func (p *Projections) connect(ctx context.Context, what string) (*pgx.Conn, erro
 	cfg.RuntimeParams["enable_seqscan"] = "off"
 	cfg.RuntimeParams["enable_hashjoin"] = "off"
 	cfg.RuntimeParams["enable_mergejoin"] = "off"
+	// A plan made while a table is empty reads the whole table for ever after.
+	cfg.RuntimeParams["plan_cache_mode"] = "force_custom_plan"
 	c, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("connect %s: %w", what, err)

@@ -45,7 +45,7 @@ func TestKillLoop(t *testing.T) {
 	submitting, stopSubmitting := context.WithCancel(ctx)
 	var submitters sync.WaitGroup
 	for i := range 4 {
-		submitters.Go(func() { j.submit(submitting, c, i) })
+		submitters.Go(func() { j.submit(submitting, []*client.Client{c}, i) })
 	}
 	for round := range n {
 		r.killSomething(ctx, c, dice, round)
@@ -93,14 +93,16 @@ type journal struct {
 	acked map[string]client.Receipt
 }
 
-// submit submits tasks until ctx ends. A task whose answer is lost is
-// submitted again under its key until it is acknowledged.
-func (j *journal) submit(ctx context.Context, c *client.Client, submitter int) {
+// submit submits tasks to the nodes in turn until ctx ends. A task whose
+// answer is lost is submitted again under its key, to the next node, until it
+// is acknowledged.
+func (j *journal) submit(ctx context.Context, nodes []*client.Client, submitter int) {
 	tick := time.NewTicker(40 * time.Millisecond)
 	defer tick.Stop()
 	for i := 0; ; i++ {
 		key := fmt.Sprintf("%d/%d", submitter, i)
-		for {
+		for try := 0; ; try++ {
+			c := nodes[(submitter+i+try)%len(nodes)]
 			receipt, err := c.Submit(ctx, client.SubmitRequest{
 				Key: key, Capabilities: []string{"work"}, Input: fmt.Appendf(nil, `{"n":%d}`, i), LeaseMS: 5_000,
 				Retry: &client.Retry{MaxAttempts: 100, BackoffMS: 50, MaxBackoffMS: 1_000},

@@ -67,11 +67,7 @@ func newRig(t *testing.T) *rig {
 	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // a Postgres that dropped its rights must get through
 		t.Fatal(err)
 	}
-	r := &rig{t: t, binary: filepath.Join(dir, "mesh"), data: filepath.Join(dir, "data"), agents: map[string]*process{}}
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", r.binary, "github.com/hivemesh/hivemesh/cmd/mesh")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build mesh: %v\n%s", err, out)
-	}
+	r := &rig{t: t, binary: meshBinary(t), data: filepath.Join(dir, "data"), agents: map[string]*process{}}
 	r.http, r.nats = freePort(t), freePort(t)
 	t.Cleanup(r.stop)
 	return r
@@ -91,17 +87,27 @@ func freePort(t *testing.T) string {
 
 func (r *rig) start(args ...string) *process {
 	r.t.Helper()
-	p := &process{cmd: exec.Command(r.binary, args...), log: &syncBuffer{}, gone: make(chan struct{})}
-	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := p.cmd.Start(); err != nil {
+	cmd := exec.Command(r.binary, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p, err := launch(cmd)
+	if err != nil {
 		r.t.Fatal(err)
+	}
+	return p
+}
+
+// launch starts cmd as a process whose output is kept.
+func launch(cmd *exec.Cmd) (*process, error) {
+	p := &process{cmd: cmd, log: &syncBuffer{}, gone: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
 	}
 	go func() {
 		_ = p.cmd.Wait() // killed on purpose, mostly
 		close(p.gone)
 	}()
-	return p
+	return p, nil
 }
 
 // end signals a process and waits until it is gone.
