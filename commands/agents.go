@@ -22,20 +22,25 @@ const registerTries = 8
 // it says about itself now. The name is reserved in the same append.
 func (s *Service) RegisterAgent(ctx context.Context, by domain.Actor, m Meta, spec agent.Spec) (Result, error) {
 	return s.run(by, "agent.register", m, func(cmd eventstore.Command) (Result, error) {
+		look := s.names.Load
 		var conflict *eventstore.ConflictError
 		for range registerTries {
-			res, err := s.register(ctx, by, cmd, spec)
+			res, err := s.register(ctx, by, cmd, spec, look)
 			if !errors.As(err, &conflict) {
 				return res, err
 			}
+			look = s.names.Reload
 		}
 		return Result{}, fmt.Errorf("register agent: %w", conflict)
 	})
 }
 
-func (s *Service) register(ctx context.Context, by domain.Actor, cmd eventstore.Command, spec agent.Spec) (Result, error) {
+// lookup is how the state of a name is read.
+type lookup func(context.Context, eventstore.Entity) (eventstore.Loaded[name.Name], error)
+
+func (s *Service) register(ctx context.Context, by domain.Actor, cmd eventstore.Command, spec agent.Spec, look lookup) (Result, error) {
 	reservation := eventstore.Entity{Tenant: by.Tenant, Kind: kindName, ID: s.nameID(by.Tenant, "agent", spec.Name)}
-	held, err := s.names.Load(ctx, reservation)
+	held, err := look(ctx, reservation)
 	if err != nil {
 		return Result{}, fmt.Errorf("look up the agent's name: %w", err)
 	}
@@ -72,7 +77,6 @@ func (s *Service) appendRegistration(ctx context.Context, cmd eventstore.Command
 	if err != nil {
 		return Result{}, fmt.Errorf("register agent %s: %w", id, err)
 	}
-	s.Observe(receipt.Records)
 	return Result{ID: ownerOf(receipt, id), Seq: receipt.Last(), Repeat: receipt.Repeat}, nil
 }
 

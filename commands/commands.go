@@ -62,10 +62,10 @@ func New(cfg Config) *Service {
 	return &Service{
 		store: cfg.Store, secret: cfg.Secret, now: cfg.Now, log: cfg.Log, observe: cfg.Observe,
 		tasks: eventstore.NewCache(cfg.Store, eventstore.Model[task.Task]{
-			Kind: kindTask, New: func(id string) task.Task { return task.Task{ID: id} }, Apply: FoldTask,
+			Kind: kindTask, Begins: task.Submitted{}.Type(), New: func(id string) task.Task { return task.Task{ID: id} }, Apply: foldLean,
 		}, cfg.CacheSize),
 		agents: eventstore.NewCache(cfg.Store, eventstore.Model[agent.Agent]{
-			Kind: kindAgent, New: func(id string) agent.Agent { return agent.Agent{ID: id} }, Apply: FoldAgent,
+			Kind: kindAgent, Begins: agent.Registered{}.Type(), New: func(id string) agent.Agent { return agent.Agent{ID: id} }, Apply: FoldAgent,
 		}, cfg.CacheSize),
 		names: eventstore.NewCache(cfg.Store, eventstore.Model[name.Name]{
 			Kind: kindName, New: func(string) name.Name { return name.Name{} }, Apply: foldName,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hivemesh/hivemesh/domain"
 	"github.com/hivemesh/hivemesh/domain/agent"
 	"github.com/hivemesh/hivemesh/domain/name"
 	"github.com/hivemesh/hivemesh/domain/projection"
@@ -17,6 +18,14 @@ import (
 func FoldTask(t task.Task, r eventstore.Record) (task.Task, error) {
 	t.ID = r.Entity.ID
 	return fold(t, r, task.Decode, task.Task.Apply)
+}
+
+// foldLean is FoldTask for the warm states: no decision looks at a task's
+// input, which may be large.
+func foldLean(t task.Task, r eventstore.Record) (task.Task, error) {
+	t, err := FoldTask(t, r)
+	t.Spec.Input = domain.Payload{}
+	return t, err
 }
 
 // FoldAgent returns a after r, with the same rule as FoldTask.

@@ -86,9 +86,6 @@ func (s *Service) act(command string, w eventstore.Write, err error, done Append
 	}
 	d := eventstore.Decision{Command: s.envelope(by, Meta{}), Writes: []eventstore.Write{w}}
 	s.store.AppendAsync(d, func(r eventstore.Receipt, err error) {
-		if err == nil {
-			s.Observe(r.Records)
-		}
 		s.observe(command, s.now().Sub(began), err)
 		done(r, err)
 	})

@@ -111,7 +111,7 @@ func (s *Service) refused(ctx context.Context, p prepared, cause error) (Result,
 	if !p.keyed || domain.KindOf(cause) != domain.Invalid {
 		return Result{}, cause
 	}
-	st, err := s.tasks.Load(ctx, p.entity)
+	st, err := s.tasks.Reload(ctx, p.entity)
 	if err != nil || st.State.RequestHash != p.hash {
 		return Result{}, cause
 	}
@@ -127,13 +127,12 @@ func (s *Service) submitted(ctx context.Context, p prepared, r eventstore.Receip
 	if err != nil {
 		return Result{}, fmt.Errorf("submit task %s: %w", p.entity.ID, err)
 	}
-	s.tasks.Observe(r.Records)
 	return Result{ID: p.entity.ID, Seq: r.Last(), Repeat: r.Repeat}, nil
 }
 
 // repeated answers a submission whose task exists already.
 func (s *Service) repeated(ctx context.Context, p prepared) (Result, error) {
-	st, err := s.tasks.Load(ctx, p.entity)
+	st, err := s.tasks.Reload(ctx, p.entity)
 	if err != nil {
 		return Result{}, fmt.Errorf("load task %s: %w", p.entity.ID, err)
 	}

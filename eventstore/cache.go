@@ -10,11 +10,14 @@ import (
 // Model says how one kind of entity is folded from its events. New returns the
 // state of an entity without events. Apply returns the next state; it must not
 // change the one it is given, which others may be reading, and returns an error
-// for an event it does not know.
+// for an event it does not know. Begins is the type of the event that an entity
+// of this kind always and only begins with, if there is one: then new entities
+// are cached when a tail brings them.
 type Model[S any] struct {
-	Kind  string
-	New   func(id string) S
-	Apply func(S, Record) (S, error)
+	Kind   string
+	Begins string
+	New    func(id string) S
+	Apply  func(S, Record) (S, error)
 }
 
 // Loaded is a folded state and the sequence of the last event in it; 0 for an
@@ -64,6 +67,12 @@ func (c *Cache[S]) Load(ctx context.Context, e Entity) (Loaded[S], error) {
 	return en.loaded, err
 }
 
+// Reload is Load past the cache: for whoever was just told of a conflict.
+func (c *Cache[S]) Reload(ctx context.Context, e Entity) (Loaded[S], error) {
+	c.forget(e)
+	return c.Load(ctx, e)
+}
+
 // entry returns a copy of the entity's entry, loading it when it is not cached.
 func (c *Cache[S]) entry(ctx context.Context, e Entity) (entry[S], error) {
 	if e.Kind != c.model.Kind {
@@ -97,14 +106,29 @@ func (c *Cache[S]) Observe(rs []Record) {
 		if l, ok := c.loading[r.Entity]; ok {
 			l.missed = append(l.missed, r)
 		}
-		if el, ok := c.entries[r.Entity]; ok {
-			next, err := c.fold(*el.Value.(*entry[S]), []Record{r})
-			if err != nil {
-				c.drop(r.Entity)
-				continue
-			}
-			*el.Value.(*entry[S]) = next
-		}
+		c.observe(r)
+	}
+}
+
+// observe brings a cached entity up to date, or caches a new one. The caller
+// holds mu.
+func (c *Cache[S]) observe(r Record) {
+	el, cached := c.entries[r.Entity]
+	if !cached && (r.Type != c.model.Begins || c.model.Begins == "") {
+		return
+	}
+	en := entry[S]{entity: r.Entity, loaded: Loaded[S]{State: c.model.New(r.Entity.ID)}}
+	if cached {
+		en = *el.Value.(*entry[S])
+	}
+	next, err := c.fold(en, []Record{r})
+	switch {
+	case err != nil:
+		c.drop(r.Entity)
+	case cached:
+		*el.Value.(*entry[S]) = next
+	default:
+		c.keep(next)
 	}
 }
 

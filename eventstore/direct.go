@@ -49,7 +49,8 @@ func (s *Store) direct(ctx context.Context, req getRequest, each func(*nats.Msg)
 		return end, fmt.Errorf("encode request: %w", err)
 	}
 	inbox := s.nc.NewInbox()
-	sub, err := s.nc.SubscribeSync(inbox)
+	answers := make(chan *nats.Msg, max(1, req.Batch, len(req.MultiLast))+1) // all, and the end
+	sub, err := s.nc.ChanSubscribe(inbox, answers)
 	if err != nil {
 		return end, unavailable(err)
 	}
@@ -58,9 +59,11 @@ func (s *Store) direct(ctx context.Context, req getRequest, each func(*nats.Msg)
 		return end, unavailable(err)
 	}
 	for {
-		m, err := sub.NextMsgWithContext(ctx)
-		if err != nil {
-			return end, unavailable(err)
+		var m *nats.Msg
+		select {
+		case m = <-answers:
+		case <-ctx.Done():
+			return end, unavailable(ctx.Err())
 		}
 		switch status := first(m.Header, "Status"); status {
 		case "":

@@ -12,7 +12,7 @@ func (c *committer) rejected(f *flight, code int, text string) {
 			j.failed++
 		}
 		c.sift(f.jobs, cause)
-	case codeStoreFailed, codeNoStorage:
+	case codeStoreFailed, codeNoStorage, codeServerFull, codeAccountFull:
 		c.failAll(f, fmt.Errorf("append: %s (%d): %w", text, code, ErrFull))
 	case codeTooLong, codeBatchTooLarge:
 		c.failAll(f, fmt.Errorf("append: %s (%d): %w", text, code, ErrTooLarge))

@@ -24,6 +24,8 @@ const (
 	codeWrongLastInFlight = 10164 // another write to the subject is in flight
 	codeStoreFailed       = 10077 // disk full, MaxBytes reached, write error
 	codeNoStorage         = 10047
+	codeServerFull        = 10023 // the server's limit for all streams is reached
+	codeAccountFull       = 10002 // the account's limit is reached
 	codeTooLong           = 10054 // over the stream's or server's message size
 	codeBatchTooLarge     = 10199
 )

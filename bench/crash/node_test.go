@@ -82,6 +82,7 @@ func (s *site) natsURL() string {
 type node struct {
 	*process
 	client *client.Client
+	data   string // directory, of "mesh up"
 }
 
 // serve starts a node and returns when it serves.

@@ -106,13 +106,26 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 
 // connectNATS connects to an external server and stays connected.
 func connectNATS(url string, log zerolog.Logger) (*nats.Conn, error) {
-	nc, err := nats.Connect(url, nats.Name("mesh"), nats.MaxReconnects(-1), nats.ReconnectJitter(100*time.Millisecond, time.Second),
+	nc, err := nats.Connect(url, nats.Name("mesh"), nats.MaxReconnects(-1), nats.ErrorHandler(logNATS(log)), nats.ReconnectJitter(100*time.Millisecond, time.Second),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { log.Warn().Err(err).Msg("NATS connection lost; reconnecting") }),
 		nats.ReconnectHandler(func(nc *nats.Conn) { log.Info().Str("server", nc.ConnectedUrlRedacted()).Msg("NATS connected again") }))
 	if err != nil {
 		return nil, &failure{Exit: exitUnavailable, Code: "nats_unreachable", Message: fmt.Sprintf("cannot connect to NATS: %v", err), Hint: "check --nats, and that the server runs with JetStream"}
 	}
 	return nc, nil
+}
+
+// logNATS takes what the client tells beside its answers. A reader that is
+// held back on purpose drops keep-alives, which is no news; a lost event is
+// noticed by the reader itself.
+func logNATS(log zerolog.Logger) nats.ErrHandler {
+	return func(_ *nats.Conn, _ *nats.Subscription, err error) {
+		level := zerolog.WarnLevel
+		if errors.Is(err, nats.ErrSlowConsumer) {
+			level = zerolog.DebugLevel
+		}
+		log.WithLevel(level).Err(err).Msg("NATS")
+	}
 }
 
 // openPool prepares the connections to Postgres; none is made yet, so a

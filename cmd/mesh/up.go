@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 
 	"github.com/hivemesh/hivemesh/client"
@@ -150,7 +151,7 @@ func (p *parts) startNATS(ctx context.Context, c *upCmd, data string, cfg *nodeC
 		return err
 	}
 	p.stops = append(p.stops, server.Stop)
-	nc, err := server.Connect(ctx)
+	nc, err := server.Connect(ctx, nats.ErrorHandler(logNATS(p.log)))
 	if err != nil {
 		return fmt.Errorf("connect to the built-in NATS: %w", err)
 	}
