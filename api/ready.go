@@ -46,12 +46,13 @@ func (a *API) logChecks() []client.Check {
 func (a *API) readChecks() []client.Check {
 	h := a.cfg.Projections.Health()
 	checks := []client.Check{check("postgres", h.Connected, "not reachable: queries answer 503, commands and coordination go on"+reason(h))}
-	checks = append(checks, check("projections", !h.Stalled, fmt.Sprintf("stalled %d events behind the log%s", h.Lag, reason(h))))
+	stands := check("projections", !h.Stalled && h.Error == "", fmt.Sprintf("stand still %d events behind the log%s", h.Lag, reason(h)))
 	lag := check("projection_lag", h.LagTime < projectionLagWarn, fmt.Sprintf("%d events, %s behind the log", h.Lag, h.LagTime.Round(projectionLagWarn/10)))
 	parked := check("parked", h.Parked == 0, fmt.Sprintf("%d events are parked; see mesh projection parked", h.Parked))
 	rebuild := check("rebuilding", !h.Rebuilding, "a read model is being rebuilt")
+	stands.Warn = !stands.OK && !h.Stalled
 	lag.Warn, parked.Warn, rebuild.Warn = !lag.OK, !parked.OK, !rebuild.OK
-	return append(checks, lag, parked, rebuild)
+	return append(checks, stands, lag, parked, rebuild)
 }
 
 // projectionLagWarn is the age of the next unread event from which readiness warns.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -83,5 +84,8 @@ func reachable(err error) error {
 	}
 	down := *errDown
 	down.Err = err
+	if pg != nil && strings.HasPrefix(pg.Code, "53") { // a full disk, too many sessions, no memory
+		down.Message = "Postgres has run out of something: " + pg.Message
+	}
 	return &down
 }

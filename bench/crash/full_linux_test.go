@@ -2,11 +2,14 @@ package crash_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,60 +19,93 @@ import (
 	"github.com/hivemesh/hivemesh/embedded/embeddedtest"
 )
 
-// upOnSmallDisk runs "mesh up" with a data directory on a disk of so many MiB,
-// which only it and its children see.
-func upOnSmallDisk(ctx context.Context, t *testing.T, mib int, args ...string) *node {
+// smallDisk is a disk of a few MiB in memory, which only processes started on
+// it see. A shell that waits holds it.
+type smallDisk struct {
+	t      *testing.T
+	holder *process
+	data   string // a data directory for "mesh up"
+}
+
+// newSmallDisk mounts the disk, or skips the test where that is not allowed.
+func newSmallDisk(ctx context.Context, t *testing.T, mib int) *smallDisk {
 	t.Helper()
+	if _, err := exec.LookPath("nsenter"); err != nil {
+		t.Skip("there is no nsenter to start a mesh on a disk of its own")
+	}
 	data := filepath.Join(publicDir(t), "data")
 	if err := os.Mkdir(data, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	const script = `mount -t tmpfs -o size=$1m,mode=755 mesh-test "$2" || exit 77; shift 2; exec "$@"`
-	argv := append([]string{"-c", script, "sh", fmt.Sprint(mib), data, meshBinary(t), "up", "--data", data, "--http", "127.0.0.1:0", "--nats-port", "0"}, args...)
-	cmd := exec.Command("/bin/sh", argv...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Unshareflags: syscall.CLONE_NEWNS}
-	p, err := launch(cmd)
+	const script = `mount -t tmpfs -o size=$1m,mode=755 mesh-test "$2" || exit 77; echo mounted; exec cat`
+	cmd := exec.Command("/bin/sh", "-c", script, "sh", strconv.Itoa(mib), data)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	hold, err := cmd.StdinPipe() // closed, it ends the holder; so does the end of the test
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &smallDisk{t: t, data: data}
+	d.holder, err = launch(cmd)
 	if errors.Is(err, syscall.EPERM) {
 		t.Skip("this user may not make a mount namespace")
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { p.finish(t) })
-	n := &node{process: p}
-	var address, token []byte
-	eventually(ctx, t, "the mesh is up", func() error {
+	t.Cleanup(func() { _ = hold.Close(); d.holder.finish(t) })
+	eventually(ctx, t, "the disk is mounted", func() error {
 		select {
-		case <-p.gone:
-			if p.cmd.ProcessState.ExitCode() == 77 {
-				t.Skipf("this user may not mount a disk: %s", p.log)
-			}
+		case <-d.holder.gone:
+			t.Skipf("this user may not mount a disk: %s", d.holder.log)
 		default:
 		}
-		p.mustRun(t)
+		if !strings.Contains(d.holder.log.String(), "mounted") {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	return d
+}
+
+// path returns where the test sees a file of the data directory.
+func (d *smallDisk) path(name string) string {
+	return filepath.Join(fmt.Sprintf("/proc/%d/root", d.holder.cmd.Process.Pid), d.data, name)
+}
+
+// up runs "mesh up" on the disk and returns when it is up.
+func (d *smallDisk) up(ctx context.Context, args ...string) *node {
+	d.t.Helper()
+	argv := []string{
+		fmt.Sprintf("--mount=/proc/%d/ns/mnt", d.holder.cmd.Process.Pid), "--",
+		meshBinary(d.t), "up", "--data", d.data, "--http", "127.0.0.1:0", "--nats-port", "0",
+	}
+	cmd := exec.Command("nsenter", append(argv, args...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p, err := launch(cmd)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(func() { p.finish(d.t) })
+	var address, token []byte
+	eventually(ctx, d.t, "the mesh is up", func() error {
+		p.mustRun(d.t)
 		var err1, err2 error
-		address, err1 = os.ReadFile(filepath.Join(n.disk(data), "mesh.url"))
-		token, err2 = os.ReadFile(filepath.Join(n.disk(data), "admin.token"))
+		address, err1 = os.ReadFile(d.path("mesh.url"))
+		token, err2 = os.ReadFile(d.path("admin.token"))
 		return errors.Join(err1, err2)
 	})
-	n = newNode(t, p, strings.TrimSpace(string(address)), string(token))
-	n.ready(ctx, t)
-	n.data = data
+	n := newNode(d.t, p, strings.TrimSpace(string(address)), string(token))
+	n.ready(ctx, d.t)
 	return n
 }
 
-// disk returns where the test sees a directory that the node sees.
-func (n *node) disk(dir string) string {
-	return filepath.Join(fmt.Sprintf("/proc/%d/root", n.cmd.Process.Pid), dir)
-}
-
-// fillDisk takes all room on the node's disk; free gives it back.
-func (n *node) fillDisk(t *testing.T) (free func()) {
-	t.Helper()
-	path := filepath.Join(n.disk(n.data), "ballast")
+// fill takes all room on the disk; free gives it back.
+func (d *smallDisk) fill() (free func()) {
+	d.t.Helper()
+	path := d.path("ballast")
 	f, err := os.Create(path)
 	if err != nil {
-		t.Fatal(err)
+		d.t.Fatal(err)
 	}
 	defer f.Close()
 	for chunk := make([]byte, 1<<20); len(chunk) > 0; {
@@ -78,12 +114,12 @@ func (n *node) fillDisk(t *testing.T) (free func()) {
 		}
 	}
 	if !errors.Is(err, syscall.ENOSPC) {
-		t.Fatalf("fill the disk: %v", err)
+		d.t.Fatalf("fill the disk: %v", err)
 	}
 	return func() {
-		t.Helper()
+		d.t.Helper()
 		if err := os.Remove(path); err != nil {
-			t.Fatal(err)
+			d.t.Fatal(err)
 		}
 	}
 }
@@ -94,13 +130,14 @@ func TestPostgresOnAFullDisk(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	s := newSite(t, "", 0)
-	n := upOnSmallDisk(ctx, t, 192, "--nats", s.natsURL())
+	disk := newSmallDisk(ctx, t, 192)
+	n := disk.up(ctx, "--nats", s.natsURL())
 	n.agent(t, "undisturbed")
 	f := follow(t, n.client)
 	j, stop := startLoad(ctx, t, n.client)
 	f.await(ctx, t, "task.completed", time.Time{}, 50)
 
-	free := n.fillDisk(t)
+	free := disk.fill()
 	full := time.Now()
 	eventually(ctx, t, "Postgres meets the full disk", func() error {
 		if !strings.Contains(n.log.String(), "53100") && !strings.Contains(n.log.String(), "No space left on device") {
@@ -116,7 +153,12 @@ func TestPostgresOnAFullDisk(t *testing.T) {
 	if _, err := n.client.Tasks(ctx, client.ListOptions{Limit: 1}); err != nil && !client.IsUnavailable(err) {
 		t.Errorf("a read: %v", err)
 	}
-	t.Logf("postgres: %+v; projections: %+v", n.check(ctx, t, "postgres"), n.check(ctx, t, "projections"))
+	eventually(ctx, t, "readiness says what is full", func() error {
+		if c := n.check(ctx, t, "projections"); c.OK || !strings.Contains(c.Detail, "No space left on device") {
+			return fmt.Errorf("projections: %+v", c)
+		}
+		return nil
+	})
 
 	free()
 	end := f.last().Seq
@@ -126,11 +168,18 @@ func TestPostgresOnAFullDisk(t *testing.T) {
 }
 
 // TestLogOnAFullDisk fills the disk of the log alone: commands are refused,
-// reads go on, and after a restart with room everything does.
+// reads go on, and after a restart with room everything does. The NATS server
+// does not answer a write that met the full disk, so that each refusal takes
+// as long as the mesh looks for its outcome.
 func TestLogOnAFullDisk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("half a minute")
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	n := upOnSmallDisk(ctx, t, 64, "--pg", embeddedtest.PostgresURL(t))
+	postgres := embeddedtest.PostgresURL(t)
+	disk := newSmallDisk(ctx, t, 64)
+	n := disk.up(ctx, "--pg", postgres)
 	j := &journal{acked: map[string]client.Receipt{}}
 	for i := range 20 {
 		key := fmt.Sprintf("before-%d", i)
@@ -140,16 +189,49 @@ func TestLogOnAFullDisk(t *testing.T) {
 		}
 		j.acked[key] = receipt
 	}
-	free := n.fillDisk(t)
-	refused := j.fill(ctx, t, n.client)
-	mustSayFull(ctx, t, n.client)
+	free := disk.fill()
+	refused := make(chan client.Problem, 1)
+	go func() { refused <- n.submitLarge(ctx, t) }()
 	mustRead(ctx, t, n, len(j.acked))
-	free()
-	receipt, err := n.client.Submit(ctx, refused)
-	if err != nil {
-		t.Fatalf("the refused task, submitted again when there is room: %v", err)
+	problem := <-refused
+	if problem.Status != http.StatusServiceUnavailable || problem.Code != "log_full" && problem.Code != "unknown_outcome" {
+		t.Errorf("a command on a full disk: %+v", problem)
 	}
-	j.acked[refused.Key] = receipt
+	mustRead(ctx, t, n, len(j.acked))
+	if c := n.check(ctx, t, "disk"); !c.Warn {
+		t.Errorf("readiness does not warn of a full disk: %+v", c)
+	}
+
+	free()
+	if err := n.end(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	n = disk.up(ctx, "--pg", postgres)
 	n.agent(t, "latecomer")
 	j.check(ctx, t, n.client)
+}
+
+// submitLarge submits a task of 200 KB once and returns the refusal.
+func (n *node) submitLarge(ctx context.Context, t *testing.T) (p client.Problem) {
+	t.Helper()
+	body := `{"key":"large","capabilities":["work"],"input":"` + strings.Repeat("x", 200<<10) + `"}`
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, n.client.URL()+"/v1/tasks", strings.NewReader(body))
+	if err != nil {
+		t.Error(err)
+		return p
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+n.token)
+	began := time.Now()
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Error(err)
+		return p
+	}
+	defer res.Body.Close()
+	if err := json.NewDecoder(res.Body).Decode(&p); err != nil {
+		t.Error(err)
+	}
+	t.Logf("answered after %s: %d %s: %s", time.Since(began).Round(time.Millisecond), p.Status, p.Code, p.Detail)
+	return p
 }

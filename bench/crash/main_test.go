@@ -11,36 +11,35 @@ import (
 	"go.uber.org/goleak"
 )
 
-// buildMesh builds the binary once for all tests of a run.
-var buildMesh = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "mesh-crash-")
-	if err != nil {
-		return "", err
-	}
-	binary := filepath.Join(dir, "mesh")
-	out, err := exec.Command("go", "build", "-o", binary, "github.com/hivemesh/hivemesh/cmd/mesh").CombinedOutput()
-	if err != nil {
-		return binary, fmt.Errorf("build mesh: %w\n%s", err, out)
-	}
-	return binary, nil
-})
+// built is the binary under test, which all tests of a run share.
+var built struct {
+	once sync.Once
+	dir  string // empty while nobody has asked for it
+	err  error
+}
 
-// meshBinary returns the path of the binary under test.
+// meshBinary returns the path of the binary, and builds it the first time.
 func meshBinary(t *testing.T) string {
 	t.Helper()
-	binary, err := buildMesh()
-	if err != nil {
-		t.Fatal(err)
+	built.once.Do(func() {
+		if built.dir, built.err = os.MkdirTemp("", "mesh-crash-"); built.err != nil { //nolint:usetesting // it outlives the test that asks first
+			return
+		}
+		out, err := exec.Command("go", "build", "-o", built.dir, "github.com/hivemesh/hivemesh/cmd/mesh").CombinedOutput()
+		if err != nil {
+			built.err = fmt.Errorf("build mesh: %w\n%s", err, out)
+		}
+	})
+	if built.err != nil {
+		t.Fatal(built.err)
 	}
-	return binary
+	return filepath.Join(built.dir, "mesh")
 }
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		if os.Getenv("MESH_CRASH_KEEP") == "" {
-			if binary, err := buildMesh(); err == nil {
-				_ = os.RemoveAll(filepath.Dir(binary)) // a leftover in the temporary directory harms nobody
-			}
+		if built.dir != "" {
+			_ = os.RemoveAll(built.dir) // a leftover in the temporary directory harms nobody
 		}
 		os.Exit(code)
 	}))

@@ -82,7 +82,7 @@ func (s *site) natsURL() string {
 type node struct {
 	*process
 	client *client.Client
-	data   string // directory, of "mesh up"
+	token  string
 }
 
 // serve starts a node and returns when it serves.
@@ -108,12 +108,13 @@ func (s *site) serve(ctx context.Context) *node {
 
 func newNode(t *testing.T, p *process, address, token string) *node {
 	t.Helper()
-	c, err := client.New(client.Config{URL: address, Token: strings.TrimSpace(token)})
+	token = strings.TrimSpace(token)
+	c, err := client.New(client.Config{URL: address, Token: token})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	return &node{process: p, client: c}
+	return &node{process: p, client: c, token: token}
 }
 
 // said returns the text fields of the last log line with a message.
@@ -143,6 +144,7 @@ func (p *process) mustRun(t *testing.T) {
 
 // finish stops a process in order when the test is over.
 func (p *process) finish(t *testing.T) {
+	t.Helper()
 	if err := p.end(syscall.SIGTERM); err != nil {
 		t.Error(err)
 	}

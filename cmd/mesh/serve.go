@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -41,6 +42,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 	if c.NATS == "" || c.PG == "" {
 		return &failure{Exit: exitUsage, Code: "usage", Message: "mesh serve needs --nats and --pg", Hint: "to run with everything included: mesh up"}
 	}
+	tuneGC(a.env)
 	log := newLog(a.stderr, c.Logs)
 	listener, err := listen(ctx, c.HTTP)
 	if err != nil {
@@ -78,6 +80,15 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 	return n.Run(ctx)
 }
 
+// tuneGC lets the heap of a server grow further between collections than Go
+// does by default: the live heap is small and the garbage of many short
+// requests large. GOGC overrides it.
+func tuneGC(env environ) {
+	if env.get("GOGC") == "" {
+		debug.SetGCPercent(300)
+	}
+}
+
 // newLog returns a logger that writes JSON lines, or readable ones on a terminal.
 func newLog(w io.Writer, level string) zerolog.Logger {
 	lvl, err := zerolog.ParseLevel(level)
@@ -96,7 +107,7 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, &failure{Exit: exitFailed, Code: "port_in_use", Message: "the address " + addr + " is in use", Hint: "stop the other program, or give another address: --http 127.0.0.1:0 takes a free port"}
+		return nil, &failure{Exit: exitConflict, Code: "port_in_use", Message: "the address " + addr + " is in use", Hint: "stop the other program, or give another address: --http 127.0.0.1:0 takes a free port"}
 	}
 	if err != nil {
 		return nil, &failure{Exit: exitUsage, Code: "bad_address", Message: fmt.Sprintf("cannot listen on %s: %v", addr, err), Hint: "give an address such as 127.0.0.1:7300"}
@@ -107,7 +118,11 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 // connectNATS connects to an external server and stays connected.
 func connectNATS(url string, log zerolog.Logger) (*nats.Conn, error) {
 	nc, err := nats.Connect(url, nats.Name("mesh"), nats.MaxReconnects(-1), nats.ErrorHandler(logNATS(log)), nats.ReconnectJitter(100*time.Millisecond, time.Second),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { log.Warn().Err(err).Msg("NATS connection lost; reconnecting") }),
+		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {
+			if !nc.IsClosed() {
+				log.Warn().Err(err).Msg("NATS connection lost; reconnecting")
+			}
+		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) { log.Info().Str("server", nc.ConnectedUrlRedacted()).Msg("NATS connected again") }))
 	if err != nil {
 		return nil, &failure{Exit: exitUnavailable, Code: "nats_unreachable", Message: fmt.Sprintf("cannot connect to NATS: %v", err), Hint: "check --nats, and that the server runs with JetStream"}
