@@ -31,7 +31,10 @@ func agents(ctx context.Context, o Options) error {
 			_, err := o.Self(load, "bench-agents", "--url", m.URL, "--token", m.Token, "--count", strconv.Itoa(scaleAgents))
 			ended <- err
 		}()
-		defer func() { stop(); <-ended }()
+		defer func() {
+			stop()
+			<-ended //nolint:errcheck // it was told to stop
+		}()
 		began := time.Now()
 		if err := active(ctx, c, scaleAgents); err != nil {
 			return err

@@ -13,6 +13,6 @@ func DiskFree(dir string) (free, total uint64, err error) {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, 0, fmt.Errorf("ask for the free space of %s: %w", dir, err)
 	}
-	size := uint64(st.Bsize) //nolint:unconvert // its type differs by system
+	size := uint64(st.Bsize) // its type differs by system
 	return st.Bavail * size, st.Blocks * size, nil
 }

@@ -27,10 +27,10 @@ func TestMain(m *testing.M) {
 func victim(dir string) {
 	p, err := embedded.StartPostgres(context.Background(), embedded.PostgresConfig{Dir: dir, Log: zerolog.Nop()})
 	if err != nil {
-		fmt.Println("error:", err)
+		fmt.Fprintln(os.Stdout, "error:", err)
 		os.Exit(1)
 	}
-	fmt.Println(p.URL())
+	fmt.Fprintln(os.Stdout, p.URL())
 	select {}
 }
 

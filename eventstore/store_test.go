@@ -3,16 +3,17 @@ package eventstore_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
 	"github.com/hivemesh/hivemesh/eventstore"
 	"github.com/hivemesh/hivemesh/eventstore/eventstoretest"
 	"github.com/hivemesh/hivemesh/eventstore/internal/natstest"
-	"github.com/nats-io/nats.go"
 )
 
 func TestMain(m *testing.M) {
@@ -88,7 +89,7 @@ func TestAppendAndRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := append(r1.Records, r2.Records...)
+	want := slices.Concat(r1.Records, r2.Records)
 	history, err := s.History(t.Context(), e, 0)
 	if err != nil {
 		t.Fatal(err)

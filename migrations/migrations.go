@@ -14,7 +14,7 @@ import (
 )
 
 //go:embed *.sql
-var files embed.FS //nolint:gochecknoglobals // embedded files can only be a package variable
+var files embed.FS
 
 // Table is where goose keeps the applied versions.
 const Table = "mesh_migrations"

@@ -11,12 +11,14 @@ import (
 
 func agentsDefinition() definition {
 	return definition{name: "agents", version: 1, open: newAgents, tables: []table{
-		{name: "agent", key: "tenant, id", columns: `
+		{
+			name: "agent", key: "tenant, id", columns: `
 			tenant text NOT NULL, id uuid NOT NULL, first_seq bigint NOT NULL, seq bigint NOT NULL,
 			name text NOT NULL, status text NOT NULL, draining boolean NOT NULL,
 			capabilities jsonb, queues jsonb, labels jsonb, capacity bigint NOT NULL, version text NOT NULL,
 			registered_at timestamptz NOT NULL, updated_at timestamptz NOT NULL`,
-			indexes: []string{"(tenant, name, id)"}},
+			indexes: []string{"(tenant, name, id)"},
+		},
 	}}
 }
 

@@ -8,7 +8,8 @@ import (
 
 func eventsDefinition() definition {
 	return definition{name: "events", version: 1, open: func() model { return &events{} }, tables: []table{
-		{name: "event", key: "seq", late: true, columns: `
+		{
+			name: "event", key: "seq", late: true, columns: `
 			seq bigint NOT NULL, tenant text NOT NULL, kind text NOT NULL, entity uuid NOT NULL, type text NOT NULL, schema bigint NOT NULL,
 			id text NOT NULL, source text NOT NULL, time timestamptz NOT NULL, actor text NOT NULL, command text NOT NULL,
 			correlation text NOT NULL, causation text NOT NULL, traceparent text NOT NULL`,
@@ -17,7 +18,8 @@ func eventsDefinition() definition {
 				"(tenant, type, seq)",
 				"(correlation) WHERE correlation <> ''",
 				"USING brin (time)",
-			}},
+			},
+		},
 	}}
 }
 

@@ -90,8 +90,10 @@ func (p *Projections) checkVector(ctx context.Context) error {
 	}
 	switch n := versionNumber(version); {
 	case n < 7_000:
-		return &domain.Error{Kind: domain.Invalid, Code: "pgvector_too_old",
-			Message: fmt.Sprintf("pgvector %s on the server is too old: 0.7.0 or newer is needed (halfvec)", version)}
+		return &domain.Error{
+			Kind: domain.Invalid, Code: "pgvector_too_old",
+			Message: fmt.Sprintf("pgvector %s on the server is too old: 0.7.0 or newer is needed (halfvec)", version),
+		}
 	case n < 8_004:
 		p.cfg.Log.Warn().Str("version", version).Msg("pgvector has known defects (CVE-2026-3172 before 0.8.2, index damage by vacuum before 0.8.4): update it")
 	}

@@ -12,7 +12,8 @@ import (
 
 func tasksDefinition() definition {
 	return definition{name: "tasks", version: 1, open: newTasks, tables: []table{
-		{name: "task", key: "tenant, id", columns: `
+		{
+			name: "task", key: "tenant, id", columns: `
 			tenant text NOT NULL, id uuid NOT NULL, first_seq bigint NOT NULL, seq bigint NOT NULL,
 			status text NOT NULL, queue text NOT NULL, capabilities jsonb, priority bigint NOT NULL, labels jsonb,
 			attempt bigint NOT NULL, failures bigint NOT NULL, max_attempts bigint NOT NULL, lease_ms bigint NOT NULL,
@@ -24,7 +25,8 @@ func tasksDefinition() definition {
 				"(tenant, first_seq)",
 				"(tenant, status, first_seq) WHERE status <> 'completed'",
 				"(tenant, agent) WHERE agent <> ''",
-			}},
+			},
+		},
 		{name: "attempt", key: "tenant, task, number", columns: `
 			tenant text NOT NULL, task uuid NOT NULL, number bigint NOT NULL, agent text NOT NULL, outcome text NOT NULL,
 			error text NOT NULL, assigned_at timestamptz NOT NULL, started_at timestamptz, ended_at timestamptz,

@@ -80,9 +80,11 @@ func scanTask(row pgx.CollectableRow) (Task, error) {
 }
 
 func (t *Task) targets() []any {
-	return []any{&t.ID, &t.Status, &t.Queue, &t.Capabilities, &t.Priority, &t.Labels, &t.Attempt, &t.Failures, &t.MaxAttempts, &t.LeaseMS,
+	return []any{
+		&t.ID, &t.Status, &t.Queue, &t.Capabilities, &t.Priority, &t.Labels, &t.Attempt, &t.Failures, &t.MaxAttempts, &t.LeaseMS,
 		&t.Agent, &t.Reason, &t.Progress, &t.Message, &t.SubmittedBy, &t.SubmittedAt, &t.NotBefore, &t.Deadline, &t.StartedAt, &t.FinishedAt,
-		&t.UpdatedAt, &t.FirstSeq, &t.Seq, &t.Incomplete}
+		&t.UpdatedAt, &t.FirstSeq, &t.Seq, &t.Incomplete,
+	}
 }
 
 // Tasks lists a tenant's tasks, the newest submission first.

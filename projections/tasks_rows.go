@@ -32,8 +32,10 @@ func (t *tasks) loaded(rows pgx.Rows) error {
 		r.ID = r.id.String()
 		r.NotBefore, r.Spec.Deadline, r.started, r.finished = orZero(notBefore), orZero(deadline), orZero(started), orZero(finished)
 		if agent != nil {
-			r.attempt = &attemptRow{rowKey: r.rowKey, number: r.Attempt, agent: *agent, outcome: *outcome, err: *failure,
-				assigned: *assigned, started: orZero(began), ended: orZero(ended)}
+			r.attempt = &attemptRow{
+				rowKey: r.rowKey, number: r.Attempt, agent: *agent, outcome: *outcome, err: *failure,
+				assigned: *assigned, started: orZero(began), ended: orZero(ended),
+			}
 		}
 		t.rows.put(r.rowKey, r)
 	}
@@ -93,8 +95,10 @@ func (c *taskColumns) add(r *taskRow) {
 }
 
 func (c *taskColumns) args() []any {
-	return []any{c.tenants, c.ids, c.seqs, c.attempts, c.failures, c.progress, c.status, c.agents, c.reasons, c.messages,
-		c.notBefore, c.deadlines, c.started, c.finished, c.updated, c.results, c.resultRefs}
+	return []any{
+		c.tenants, c.ids, c.seqs, c.attempts, c.failures, c.progress, c.status, c.agents, c.reasons, c.messages,
+		c.notBefore, c.deadlines, c.started, c.finished, c.updated, c.results, c.resultRefs,
+	}
 }
 
 const taskArrays = `$1::text[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[],

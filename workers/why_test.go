@@ -77,9 +77,11 @@ func TestWhyATaskStandsWhereItStands(t *testing.T) {
 			l.task("it", task.Assigned{Attempt: 1, Agent: "a1"})
 			l.task("it", task.AttemptFailed{Attempt: 1, Outcome: task.OutcomeRetry, Error: "disk full", RetryAt: l.now.Add(5 * time.Second)})
 		}, "waits until 12:00:05 UTC after attempt 1 failed: disk full", nil},
-		{"unknown event", func(l *ledger) { l.record("task", "it", "task.suspended", 9, nil) },
+		{
+			"unknown event", func(l *ledger) { l.record("task", "it", "task.suspended", 9, nil) },
 			"the task has an event that this binary does not know, so this node does not act on it",
-			[]string{"task it at 2: decode task.suspended: unknown event type"}},
+			[]string{"task it at 2: decode task.suspended: unknown event type"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -61,7 +61,7 @@ func failOver(t *testing.T, signal syscall.Signal, limit time.Duration) {
 // twoNodes starts two nodes of one mesh, with two agents each.
 func twoNodes(ctx context.Context, t *testing.T) (leader, other *node) {
 	t.Helper()
-	s := newSite(t, embeddedtest.PostgresURL(t), 0)
+	s := newSite(t, embeddedtest.PostgresURL(t), 0) //nolint:contextcheck // it takes none
 	leader, other = s.serve(ctx), s.serve(ctx)
 	leader.ready(ctx, t)
 	other.ready(ctx, t)
@@ -72,8 +72,8 @@ func twoNodes(ctx context.Context, t *testing.T) (leader, other *node) {
 		t.Fatal("there is not one leader")
 	}
 	for i := range 2 {
-		leader.agent(t, fmt.Sprintf("of-leader-%d", i))
-		other.agent(t, fmt.Sprintf("of-other-%d", i))
+		leader.agent(t, fmt.Sprintf("of-leader-%d", i)) //nolint:contextcheck // agents run until the test ends
+		other.agent(t, fmt.Sprintf("of-other-%d", i))   //nolint:contextcheck // agents run until the test ends
 	}
 	return leader, other
 }

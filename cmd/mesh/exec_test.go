@@ -190,7 +190,7 @@ func TestReaperEndsOrphans(t *testing.T) {
 	if err := syscall.Kill(removed, 0); err != nil {
 		t.Errorf("the removed group was ended too: %v", err)
 	}
-	syscall.Kill(removed, syscall.SIGKILL)
+	_ = syscall.Kill(removed, syscall.SIGKILL)
 	awaitGone(t, removed)
 }
 
@@ -201,7 +201,7 @@ func startGroup(t *testing.T) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go p.Wait()
+	go func() { _, _ = p.Wait() }()
 	return p.Pid
 }
 

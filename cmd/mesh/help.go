@@ -28,7 +28,8 @@ func (cmd *helpCmd) Run(a *app) error {
 	}
 	helped := false
 	parser.Exit = func(int) { helped = true }
-	if _, err = parser.Parse(append(slices.Clone(cmd.Topic), "--help")); !helped {
+	_, _ = parser.Parse(append(slices.Clone(cmd.Topic), "--help")) // it fails for what --help left out
+	if !helped {
 		return &failure{Exit: exitUsage, Code: "no_topic", Message: fmt.Sprintf("there is no command or topic %q", strings.Join(cmd.Topic, " ")), Hint: "topics: " + strings.Join(topicNames(), ", ")}
 	}
 	return nil

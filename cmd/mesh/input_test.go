@@ -114,8 +114,11 @@ func TestUnreachable(t *testing.T) {
 		t.Errorf("exit %d, %s", code, errs)
 	}
 	for _, args := range [][]string{
-		{"event", "tail"}, {"task", "watch", "00000000-0000-5000-8000-000000000000"}, {"task", "submit", "-c", "x"},
-		{"agent", "run", "--name", "a", "-c", "x", "--", "cat"}, {"projection", "verify"},
+		{"event", "tail"},
+		{"task", "watch", "00000000-0000-5000-8000-000000000000"},
+		{"task", "submit", "-c", "x"},
+		{"agent", "run", "--name", "a", "-c", "x", "--", "cat"},
+		{"projection", "verify"},
 	} {
 		if code, _, errs = call(t, env, "", args...); code != exitUnavailable || !strings.Contains(errs, "no mesh answers at") {
 			t.Errorf("%v: exit %d, %s", args, code, errs)

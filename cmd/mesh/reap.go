@@ -20,7 +20,7 @@ import (
 type reapCmd struct{}
 
 // Run returns when stdin ends.
-func (cmd *reapCmd) Run(a *app) error {
+func (cmd *reapCmd) Run(a *app) error { //nolint:unparam // the shape of every command
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP) // its end is that of stdin
 	for group := range readGroups(a.stdin) {
 		syscall.Kill(-group, syscall.SIGKILL) //nolint:errcheck // a group that is gone is as wanted
@@ -81,7 +81,7 @@ func (r *reaper) remove(group int) { r.tell("-", group) }
 
 func (r *reaper) tell(sign string, group int) {
 	if r != nil {
-		fmt.Fprintf(r.pipe, "%s%d\n", sign, group) //nolint:errcheck // without a reaper the kernel's signal is left
+		fmt.Fprintf(r.pipe, "%s%d\n", sign, group) // without a reaper the kernel's signal is left
 	}
 }
 

@@ -3,7 +3,6 @@ package embeddedtest
 import (
 	"context"
 	"crypto/rand"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +49,7 @@ func PostgresURL(t testing.TB) string {
 	if _, err := h.conn.Exec(ctx, "CREATE DATABASE "+ident+" TEMPLATE "+templateName); err != nil {
 		t.Fatalf("create database: %v", err)
 	}
-	u := url.URL(h.base)
+	u := h.base
 	u.Path = "/" + name
 	return u.String()
 }

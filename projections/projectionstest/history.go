@@ -153,7 +153,7 @@ func (h *History) taskStep(busy map[string]bool) (step, bool) {
 	for _, ev := range events {
 		after = after.Apply(ev, h.now)
 	}
-	if after.Status.Final() && !(after.Status == task.StatusDeadLettered && h.rng.IntN(2) == 0) {
+	if after.Status.Final() && (after.Status != task.StatusDeadLettered || h.rng.IntN(2) != 0) {
 		h.open[i] = h.open[len(h.open)-1]
 		h.open = h.open[:len(h.open)-1]
 	}

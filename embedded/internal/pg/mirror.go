@@ -47,5 +47,5 @@ func archiveKey() (string, error) {
 			return path, nil
 		}
 	}
-	return "", errors.New("Debian's archive keys are not here: apt-get install debian-archive-keyring")
+	return "", errors.New("the archive keys of Debian are not here: apt-get install debian-archive-keyring")
 }
