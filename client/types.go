@@ -262,7 +262,7 @@ type Readiness struct {
 type Check struct {
 	Name   string `json:"name"`
 	OK     bool   `json:"ok"`
-	Warn   bool   `json:"warn,omitempty"`
+	Warn   bool   `json:"warn,omitempty" doc:"worth a look, but the mesh is ready all the same"`
 	Detail string `json:"detail,omitempty"`
 }
 

@@ -31,6 +31,10 @@ type Config struct {
 	Now       func() time.Time // default time.Now
 	Log       zerolog.Logger
 	CacheSize int // entities of each kind kept warm, default 100,000
+	// Room fails when the disk of the log is nearly full. Commands are then
+	// refused, before the log's server meets a full disk, from which it does not
+	// recover by itself. The workers' own commands go on. May be nil.
+	Room func() error
 	// Observe is told of every command when it ends: for metrics. May be nil.
 	Observe func(command string, took time.Duration, err error)
 }
@@ -42,6 +46,7 @@ type Service struct {
 	now         func() time.Time
 	log         zerolog.Logger
 	observe     func(string, time.Duration, error)
+	room        func() error
 	tasks       *eventstore.Cache[task.Task]
 	agents      *eventstore.Cache[agent.Agent]
 	names       *eventstore.Cache[name.Name]
@@ -60,6 +65,7 @@ func New(cfg Config) *Service {
 		cfg.Observe = func(string, time.Duration, error) {}
 	}
 	return &Service{
+		room:  asLogFull(cfg.Room),
 		store: cfg.Store, secret: cfg.Secret, now: cfg.Now, log: cfg.Log, observe: cfg.Observe,
 		tasks: eventstore.NewCache(cfg.Store, eventstore.Model[task.Task]{
 			Kind: kindTask, Begins: task.Submitted{}.Type(), New: func(id string) task.Task { return task.Task{ID: id} }, Apply: foldLean,

@@ -28,11 +28,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // setup returns a service on a log of its own, and the log.
 func setup(t *testing.T) (*commands.Service, *eventstore.Store) {
 	t.Helper()
-	return setupAt(t, time.Now)
+	return setupWith(t, commands.Config{})
 }
 
-// setupAt is setup with a clock of the test's.
-func setupAt(t *testing.T, now func() time.Time) (*commands.Service, *eventstore.Store) {
+// setupWith is setup with settings of the test's.
+func setupWith(t *testing.T, cfg commands.Config) (*commands.Service, *eventstore.Store) {
 	t.Helper()
 	nc, err := embeddedtest.NATS(t).Connect(t.Context())
 	if err != nil {
@@ -48,7 +48,8 @@ func setupAt(t *testing.T, now func() time.Time) (*commands.Service, *eventstore
 		}
 		nc.Close()
 	})
-	return commands.New(commands.Config{Store: store, Secret: []byte("secret of the test"), Now: now, Log: zerolog.Nop()}), store
+	cfg.Store, cfg.Secret, cfg.Log = store, []byte("secret of the test"), zerolog.Nop()
+	return commands.New(cfg), store
 }
 
 func admin() domain.Actor {
@@ -136,7 +137,7 @@ func TestSubmitWithKeyByManyAtOnceMakesOneTask(t *testing.T) {
 func TestRetryOfASubmissionWhoseDeadlineHasPassedGetsTheFirstAnswer(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	s, _ := setupAt(t, func() time.Time { return now })
+	s, _ := setupWith(t, commands.Config{Now: func() time.Time { return now }})
 	spec := input(`1`)
 	spec.Deadline = now.Add(time.Minute)
 	first := must[commands.Result](t)(s.SubmitTask(t.Context(), admin(), commands.Meta{Key: "k"}, spec))
@@ -353,5 +354,18 @@ func TestManyCommandsOnOneTaskLoseNoUpdate(t *testing.T) {
 	history := must[[]eventstore.Record](t)(store.History(t.Context(), eventstore.Entity{Tenant: "default", Kind: "task", ID: id}, 0))
 	if len(history) != 52 {
 		t.Errorf("the task has %d events, want 52", len(history))
+	}
+}
+
+func TestCommandsAreRefusedBeforeTheDiskIsFull(t *testing.T) {
+	t.Parallel()
+	s, store := setupWith(t, commands.Config{Room: func() error { return errors.New("3 MiB left") }})
+	_, err := s.SubmitTask(t.Context(), admin(), commands.Meta{}, input(`1`))
+	wantKind(t, err, domain.Unavailable, "log_full")
+	for _, r := range s.SubmitTasks(t.Context(), admin(), []commands.Submission{{Spec: input(`1`)}}) {
+		wantKind(t, r.Err, domain.Unavailable, "log_full")
+	}
+	if last := must[uint64](t)(store.LastSeq(t.Context())); last != 0 {
+		t.Errorf("the log holds %d events", last)
 	}
 }

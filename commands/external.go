@@ -63,7 +63,7 @@ func (s *Service) publishAsync(ctx context.Context, by domain.Actor, m Meta, e E
 }
 
 func (s *Service) prepareFact(ctx context.Context, by domain.Actor, m Meta, e ExternalEvent) (eventstore.Decision, error) {
-	if err := admit(by, "event.publish", m); err != nil {
+	if err := s.admit(by, "event.publish", m); err != nil {
 		return eventstore.Decision{}, err
 	}
 	fact := external.Fact{

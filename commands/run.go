@@ -14,7 +14,7 @@ import (
 // ended.
 func (s *Service) run(by domain.Actor, command string, m Meta, do func(eventstore.Command) (Result, error)) (Result, error) {
 	began := s.now()
-	err := admit(by, command, m)
+	err := s.admit(by, command, m)
 	var res Result
 	if err == nil {
 		res, err = do(s.envelope(by, m))
@@ -23,11 +23,32 @@ func (s *Service) run(by domain.Actor, command string, m Meta, do func(eventstor
 }
 
 // admit checks what can be checked before anything is done.
-func admit(by domain.Actor, command string, m Meta) error {
+func (s *Service) admit(by domain.Actor, command string, m Meta) error {
 	if err := authorise(by, command); err != nil {
 		return err
 	}
-	return m.validate()
+	if err := m.validate(); err != nil {
+		return err
+	}
+	return s.room()
+}
+
+// asLogFull words the refusal of a Config.Room.
+func asLogFull(room func() error) func() error {
+	return func() error {
+		if room == nil {
+			return nil
+		}
+		if err := room(); err != nil {
+			return errLogFull(err)
+		}
+		return nil
+	}
+}
+
+// errLogFull refuses a command because there is no room for its event.
+func errLogFull(cause error) error {
+	return &domain.Error{Kind: domain.Unavailable, Code: "log_full", Message: "the event log has no room left; nothing was written. Free disk space, then try again", Err: cause}
 }
 
 // ended counts a command and words its error for the caller.
@@ -79,7 +100,7 @@ func explain(err error) error {
 	case errors.As(err, &readOnly):
 		return &domain.Error{Kind: domain.Unavailable, Code: "read_only", Message: "a newer version of the mesh has written events that this one does not know; use a node of that version", Err: err}
 	case errors.Is(err, eventstore.ErrFull):
-		return &domain.Error{Kind: domain.Unavailable, Code: "log_full", Message: "the event log has no room left; nothing was written. Free disk space, then try again", Err: err}
+		return errLogFull(err)
 	case errors.Is(err, eventstore.ErrTooLarge):
 		return &domain.Error{Kind: domain.TooLarge, Code: "too_large", Message: "the event is larger than the log accepts", Err: err}
 	case errors.Is(err, eventstore.ErrUnknownOutcome):

@@ -54,7 +54,7 @@ func (s *Service) SubmitTasks(ctx context.Context, by domain.Actor, items []Subm
 
 // submitAsync starts one item of a batch and returns what finishes it.
 func (s *Service) submitAsync(ctx context.Context, by domain.Actor, item Submission) func() (Result, error) {
-	if err := admit(by, "task.submit", item.Meta); err != nil {
+	if err := s.admit(by, "task.submit", item.Meta); err != nil {
 		return func() (Result, error) { return Result{}, err }
 	}
 	p, err := s.prepare(ctx, by, item.Meta, s.envelope(by, item.Meta), item.Spec)

@@ -14,12 +14,15 @@ type natsLog struct {
 	fatal chan string // capacity 1
 }
 
-// sizeAdvice begins the warning that the server gives for MaxPayload, which
-// is chosen on purpose.
-const sizeAdvice = "Maximum payloads over"
+// What begins the warnings about things that are chosen on purpose: MaxPayload,
+// and passwords that are random and never leave this machine's memory.
+const (
+	sizeAdvice     = "Maximum payloads over"
+	passwordAdvice = "Plaintext passwords detected"
+)
 
 func (l *natsLog) Warnf(format string, v ...any) {
-	if !strings.HasPrefix(format, sizeAdvice) {
+	if !strings.HasPrefix(format, sizeAdvice) && !strings.HasPrefix(format, passwordAdvice) {
 		l.log.Warn().Str("part", "nats").Msgf(format, v...)
 	}
 }

@@ -27,7 +27,7 @@ func (p *Projections) prepare(ctx context.Context) error {
 		return reachable(err)
 	}
 	db := stdlib.OpenDBFromPool(p.cfg.Pool)
-	defer db.Close() //nolint:errcheck // closes the adapter, not the pool
+	defer db.Close() // closes the adapter, not the pool
 	if _, err := migrations.Up(ctx, db); err != nil {
 		return reachable(err)
 	}

@@ -96,11 +96,11 @@ func TestOneTask(t *testing.T) {
 	at := time.Date(2026, 1, 2, 4, 0, 0, 0, time.UTC)
 	const agentID = "00000000-dddd-4000-8000-000000000004"
 	spec := task.Spec{Input: domain.Payload{Inline: []byte(`{"b": 1,  "a":"\u0000"}`)}, Labels: map[string]string{"k": "v"}}.WithDefaults()
-	seq := b.write(t, eventstore.Write{
+	b.write(t, eventstore.Write{
 		Entity: eventstore.Entity{Tenant: "default", Kind: "agent", ID: agentID},
 		Events: []eventstore.NewEvent{event(t, "agent.registered", 1, agent.Registered{Spec: agent.Spec{Name: "worker-1", Capacity: 2}})},
 	})
-	seq = 0
+	seq := uint64(0)
 	for _, e := range []task.Event{
 		task.Submitted{Spec: spec},
 		task.Assigned{Attempt: 1, Agent: agentID},

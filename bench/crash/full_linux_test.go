@@ -107,7 +107,7 @@ func (d *smallDisk) fill() (free func()) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // what it holds does not matter
+	defer f.Close() // what it holds does not matter
 	for chunk := make([]byte, 1<<20); len(chunk) > 0; {
 		if _, err = f.Write(chunk); err != nil {
 			chunk = chunk[:len(chunk)/2]
@@ -228,7 +228,7 @@ func (n *node) submitLarge(ctx context.Context, t *testing.T) (p client.Problem)
 		t.Error(err)
 		return p
 	}
-	defer res.Body.Close() //nolint:errcheck // only read from
+	defer res.Body.Close() // only read from
 	if err := json.NewDecoder(res.Body).Decode(&p); err != nil {
 		t.Error(err)
 	}

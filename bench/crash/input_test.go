@@ -113,7 +113,7 @@ func TestRefusesPostgresWithoutVector(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close(ctx) //nolint:errcheck // everything has been answered
+	defer c.Close(ctx) // everything has been answered
 	var name string
 	if err := c.QueryRow(ctx, "SELECT current_database()").Scan(&name); err != nil {
 		t.Fatal(err)

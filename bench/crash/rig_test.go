@@ -81,7 +81,7 @@ func freePort(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // nothing has used it
+	defer l.Close() // nothing has used it
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
@@ -190,7 +190,7 @@ func (r *rig) killPostgres() {
 	if err != nil {
 		return
 	}
-	defer f.Close() //nolint:errcheck // only read from
+	defer f.Close() // only read from
 	lines := bufio.NewScanner(f)
 	if !lines.Scan() {
 		return

@@ -40,6 +40,7 @@ type nodeConfig struct {
 	Replicas  int
 	RenewKey  bool // make a new admin credential
 	Checks    func(context.Context) []client.Check
+	Room      func() error // fails when the log's disk is nearly full; nil: not watched
 	Log       zerolog.Logger
 }
 
@@ -71,12 +72,19 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 		return nil, err
 	}
 	store, err := eventstore.Open(ctx, cfg.NATS, eventstore.Config{Stream: "EVENTS", Replicas: cfg.Replicas, Log: cfg.Log})
+	var drift *eventstore.DriftError
+	if errors.As(err, &drift) {
+		return nil, &failure{
+			Exit: exitFailed, Code: "stream_drift", Message: drift.Error(),
+			Hint: "the mesh could not keep its promises on this stream: set " + drift.Field + " back, or use another NATS",
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
 	metrics := prometheus.NewRegistry()
 	service := commands.New(commands.Config{
-		Store: store, Secret: keys.NameSecret, Log: cfg.Log, Observe: api.CommandMetrics(metrics),
+		Store: store, Secret: keys.NameSecret, Log: cfg.Log, Room: cfg.Room, Observe: api.CommandMetrics(metrics),
 	})
 	reads, err := projections.Open(ctx, projections.Config{Pool: cfg.Pool, Store: store, Log: cfg.Log, Node: cfg.Name})
 	if err != nil {

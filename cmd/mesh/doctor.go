@@ -35,7 +35,7 @@ func (cmd *doctorCmd) Run(ctx context.Context, a *app) error {
 	}
 	wrong := 0
 	for _, c := range checks {
-		if !c.OK {
+		if !c.OK && !c.Warn {
 			wrong++
 		}
 	}
@@ -56,10 +56,10 @@ func (a *app) printChecks(checks []client.Check, healthy bool) error {
 	for _, c := range checks {
 		mark := cell{"ok", green}
 		switch {
-		case !c.OK:
-			mark = cell{"FAIL", red}
 		case c.Warn:
 			mark = cell{"warn", yellow}
+		case !c.OK:
+			mark = cell{"FAIL", red}
 		}
 		t.add(mark, text(c.Name), text(oneLine(c.Detail, 300)))
 	}

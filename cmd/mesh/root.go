@@ -39,6 +39,7 @@ type root struct {
 
 	Show    configCmd  `cmd:"" name:"config" group:"About" help:"Show each setting and where it comes from."`
 	Version versionCmd `cmd:"" group:"About" help:"Show the versions of this program and of the mesh."`
+	OpenAPI openapiCmd `cmd:"" name:"openapi" group:"About" help:"Write the OpenAPI 3.1 description of the HTTP interface."`
 	Help    helpCmd    `cmd:"" group:"About" help:"Explain a command or a topic."`
 
 	BenchAgents benchAgentsCmd `cmd:"" hidden:"" help:"Connect agents for a benchmark."`

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"os"
 	"runtime/debug"
 	"syscall"
@@ -125,9 +126,18 @@ func connectNATS(url string, log zerolog.Logger) (*nats.Conn, error) {
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) { log.Info().Str("server", nc.ConnectedUrlRedacted()).Msg("NATS connected again") }))
 	if err != nil {
-		return nil, &failure{Exit: exitUnavailable, Code: "nats_unreachable", Message: fmt.Sprintf("cannot connect to NATS: %v", err), Hint: "check --nats, and that the server runs with JetStream"}
+		return nil, &failure{Exit: exitUnavailable, Code: "nats_unreachable", Message: fmt.Sprintf("cannot connect to NATS at %s: %v", hostOf(url), err), Hint: "check --nats, and that the server runs with JetStream"}
 	}
 	return nc, nil
+}
+
+// hostOf returns the part of an address that is no secret.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return "the address given"
+	}
+	return u.Host
 }
 
 // logNATS takes what the client tells beside its answers. A reader that is
@@ -173,6 +183,18 @@ const (
 	lowDiskShare = 0.10
 	lowDiskBytes = 2 << 30
 )
+
+// minRoom is kept free for the log, in bytes: below it commands are refused.
+const minRoom = 64 << 20
+
+// room fails when the disk of the log is nearly full.
+func room(dir string) error {
+	free, _, err := embedded.DiskFree(dir)
+	if err != nil || free >= minRoom { // a disk that cannot be asked is not held to be full
+		return nil //nolint:nilerr // as said
+	}
+	return fmt.Errorf("%s has %d MiB left", dir, free>>20)
+}
 
 // diskChecks warns before a disk that the mesh writes to is full.
 func diskChecks(dirs ...string) func(context.Context) []client.Check {
