@@ -61,9 +61,16 @@ func Wait(ctx context.Context, path string) (*Lock, error) {
 	}
 }
 
-// Release gives the lock back. The file stays: removing it would let two
+// Release gives the lock back, also when a child that is just being started
+// still has a copy of the file. The file stays: removing it would let two
 // processes lock two files of one name.
-func (l *Lock) Release() error { return l.file.Close() }
+func (l *Lock) Release() error {
+	err := unix.Flock(int(l.file.Fd()), unix.LOCK_UN)
+	if errors.Is(err, unix.EBADF) { // released before
+		err = nil
+	}
+	return errors.Join(err, l.file.Close())
+}
 
 // Holder returns the id of the process that last took the lock at path, or 0
 // when it is not known.
