@@ -143,7 +143,7 @@ func testHandBack(t *testing.T, m *apitest.Mesh) {
 		Handler:  func(context.Context, *client.Work) (any, error) { return "done", nil },
 	})
 	task, err := m.Client.Wait(within(t, 20*time.Second), r.ID)
-	if err != nil || task.Status != "completed" || len(task.Attempts) < 2 || task.Attempts[0].Outcome != "returned" {
+	if err != nil || task.Status != "completed" || task.Failures != 0 || len(task.Attempts) < 2 || task.Attempts[0].Outcome != "returned" {
 		t.Errorf("task: %+v, %v", task, err)
 	}
 }

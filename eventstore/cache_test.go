@@ -240,3 +240,22 @@ func TestCacheManyCommands(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
+
+// TestCacheKeepsNewEntities shows that an entity whose first event a tail
+// brings is answered without the log: here, without the record being in it.
+func TestCacheKeepsNewEntities(t *testing.T) {
+	t.Parallel()
+	s, _ := setup(t)
+	opened := accounts
+	opened.Begins = "account.changed"
+	c := eventstore.NewCache(s, opened, 10)
+	e := eventstore.Entity{Tenant: "t1", Kind: "task", ID: uuid.NewString()}
+	c.Observe([]eventstore.Record{
+		{Seq: 7, Entity: e, Type: "account.changed", Schema: 1, Data: []byte(`{"amount":3}`)},
+		{Seq: 9, Entity: e, Type: "account.changed", Schema: 1, Data: []byte(`{"amount":4}`)},
+	})
+	got, err := c.Load(t.Context(), e)
+	if err != nil || got.Seq != 9 || got.State.Sum != 7 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
