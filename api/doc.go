@@ -1,7 +1,7 @@
 // Package api is the mesh as programs meet it: HTTP with server-sent events,
 // and the same commands as NATS requests.
 //
-// Both transports read one table of commands (commands.go): a command's body,
+// Both transports read one table of commands (table.go): a command's body,
 // checks, answer and refusals are the same on both.
 //
 //	                 HTTP                         NATS

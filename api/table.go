@@ -11,7 +11,7 @@ import (
 )
 
 // table lists every command of both transports. Those that only one of them
-// has are in publish.go (CloudEvents), poll.go and projections.go.
+// has are in publish.go (CloudEvents), poll.go and projection.go.
 func (a *API) table() []command {
 	s := a.cfg.Commands
 	return append(a.agentTable(),
