@@ -23,6 +23,7 @@ type job struct {
 
 	maybe    bool      // a copy was sent whose outcome is not known
 	looked   bool      // the leader confirmed its expectations
+	asked    bool      // its subjects were looked up before it was sent
 	failed   int       // how often it was sent in vain
 	troubled time.Time // when it was first judged
 	cause    error     // the last failure, for the error message

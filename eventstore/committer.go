@@ -16,6 +16,7 @@ const (
 	maxQueued   = 256 << 20 // bytes of them
 	maxRecent   = 200_000   // subjects a generation whose last sequence is remembered
 	maxJudges   = 32        // decisions looked up at a time
+	waryGroups  = 16        // groups that a refused one makes the committer wary for
 	replyBuffer = 4096
 )
 
@@ -47,7 +48,8 @@ type committer struct {
 	idle    chan struct{} // closed when closing and waiting is 0
 
 	flights map[uint64]*flight // by token; owned by run
-	batch   bool               // the one flight is an atomic batch
+	batch   *batch             // the one flight, when it is an atomic batch
+	wary    int                // groups whose unknown subjects are looked up before they are sent
 	token   uint64             // of the last flight
 }
 
@@ -56,6 +58,7 @@ type flight struct {
 	jobs  []*job
 	count int // messages
 	since time.Time
+	batch *batch // nil for a plain publish
 }
 
 func startCommitter(s *Store) (*committer, error) {
@@ -180,7 +183,7 @@ func (c *committer) expire(age time.Duration) {
 // land forgets a flight.
 func (c *committer) land(token uint64) {
 	delete(c.flights, token)
-	c.batch = false
+	c.batch = nil
 }
 
 // close waits for all answers, then stops.

@@ -17,25 +17,28 @@
 //
 //	          submit                 flight                  acknowledged
 //	caller ──────────► queue ───────────────► server ───────────────────► answer
-//	                   ▲  │ known to be stale   │ refused, silent, cut off
+//	                   ▲  │ stale, or suspect   │ refused, silent, cut off
 //	                   │  └────────► sift / judge ◄──┘ ───────────────────► answer
 //	                   └────────────────┘ may still be stored
 //
 // One goroutine, the committer, sends. Up to 16 single events go as plain
 // publishes side by side; more, and decisions of several events, go as one
 // atomic batch of at most 1,000 messages and 4 MiB, one batch at a time. There
-// is no timer: a batch holds what has gathered while the one before was stored.
-// A subject occurs in one decision of a batch only, and its first message
-// carries the expectation.
+// is no timer: a batch holds what has gathered while the one before was stored,
+// and what gathers until the server says that it is open (batch). A subject
+// occurs in one decision of a batch only, and its first message carries the
+// expectation.
 //
 // The committer remembers the last sequence of recent subjects. What it knows
 // to be stale is not sent, so that it cannot spoil a batch. When a batch is
-// refused all the same, one multi-get tells which members are stale; the
-// others go out together again. A direct read may be behind but is never
-// ahead: a sequence beyond an expectation is a fact from any replica, while an
-// equal one is only a reason to try again, and where reads and refusals
-// contradict each other the leader is asked. With several replicas, a multi-get
-// refutes a decision only when it covers all that the leader had before.
+// refused all the same, one multi-get tells which members are stale, and the
+// others go out together again. The committer is then wary for a while: of the
+// next groups it looks up what it does not know before it sends them. A direct
+// read may be behind but is never ahead: a sequence beyond an expectation is a
+// fact from any replica, while an equal one is only a reason to try again, and
+// where reads and refusals contradict each other the leader is asked. With
+// several replicas, a multi-get refutes a decision only when it covers all that
+// the leader had before.
 //
 // # Failures
 //

@@ -14,8 +14,8 @@ const scanLimit = 4 * maxGroupMessages
 // plain publishes beside those in flight; otherwise, once nothing is in flight,
 // everything that has gathered as one batch. It never waits for more.
 func (c *committer) pump() {
-	for !c.batch {
-		jobs, plain := c.take()
+	for c.batch == nil {
+		jobs, b := c.take()
 		if len(jobs) == 0 {
 			return
 		}
@@ -26,8 +26,8 @@ func (c *committer) pump() {
 			c.examine(jobs, fmt.Errorf("connection is %s", st))
 			continue
 		}
-		if !plain && (len(jobs) > 1 || !jobs[0].plain()) {
-			c.sendBatch(jobs)
+		if b != nil && (len(jobs) > 1 || !jobs[0].plain()) {
+			c.sendBatch(jobs, b)
 			return
 		}
 		for _, j := range jobs {
@@ -37,41 +37,41 @@ func (c *committer) pump() {
 }
 
 // take removes from the queue what goes next: all of it as plain publishes, or
-// one group; or nothing while other flights must land first.
-func (c *committer) take() (jobs []*job, plain bool) {
+// a group for a batch; or nothing while other flights must land first.
+func (c *committer) take() ([]*job, *batch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.queue) == 0 {
-		return nil, false
+		return nil, nil
 	}
 	if c.several == 0 && len(c.queue)+len(c.flights) <= maxPlain {
-		jobs, c.queue = c.queue, nil
-		return jobs, true
+		jobs := c.queue
+		c.queue = nil
+		return jobs, nil
 	}
 	if len(c.flights) > 0 {
-		return nil, false
+		return nil, nil
 	}
-	return c.gather(), false
+	b := newBatch()
+	return c.gather(b), b
 }
 
-// gather removes one group from the queue: in order, each subject at most
-// once, within the limits of a batch. The caller holds mu.
-func (c *committer) gather() []*job {
+// gather removes jobs from the queue for a batch: in order, each subject at
+// most once, within the limits of a batch. The caller holds mu.
+func (c *committer) gather(b *batch) []*job {
 	var group, rest []*job
-	used := make(map[string]struct{}, min(len(c.queue), maxGroupMessages))
-	count, bytes := 0, 0
 	for i, j := range c.queue {
-		if count == maxGroupMessages || i == scanLimit {
+		if b.count == maxGroupMessages || i == scanLimit {
 			rest = append(rest, c.queue[i:]...)
 			break
 		}
-		if count+len(j.records) > maxGroupMessages || bytes+j.size > maxGroupBytes || !claim(used, j) {
+		if b.count+len(j.records) > maxGroupMessages || b.bytes+j.size > maxGroupBytes || !claim(b.used, j) {
 			rest = append(rest, j)
 			continue
 		}
 		group = append(group, j)
-		count += len(j.records)
-		bytes += j.size
+		b.count += len(j.records)
+		b.bytes += j.size
 		if !j.plain() {
 			c.several--
 		}
@@ -94,19 +94,26 @@ func claim(used map[string]struct{}, j *job) bool {
 }
 
 // holdBack sets the jobs aside that are known to be stale, to be judged, and
-// returns the others.
+// while the committer is wary those of which nothing is known, to be looked up.
+// It returns the others.
 func (c *committer) holdBack(jobs []*job) []*job {
-	var fresh, stale []*job
+	var fresh, stale, unknown []*job
 	for _, j := range jobs {
-		if c.stale(j) {
+		switch {
+		case c.stale(j):
 			stale = append(stale, j)
-		} else {
+		case c.wary > 0 && c.isUnknown(j):
+			unknown = append(unknown, j)
+		default:
 			fresh = append(fresh, j)
 		}
 	}
+	c.s.stats.heldBack.Add(uint64(len(stale)))
 	if len(stale) > 0 {
-		c.s.stats.heldBack.Add(uint64(len(stale)))
 		c.sift(stale, nil)
+	}
+	if len(unknown) > 0 {
+		c.lookUp(unknown)
 	}
 	return fresh
 }
@@ -126,9 +133,24 @@ func (c *committer) stale(j *job) bool {
 	return false
 }
 
+// isUnknown reports whether one of the job's subjects was neither written nor
+// looked up lately.
+func (c *committer) isUnknown(j *job) bool {
+	if j.asked {
+		return false
+	}
+	for _, t := range j.writes {
+		if _, ok := c.recent.get(t.subject); !ok {
+			return true
+		}
+	}
+	return false
+}
+
 // takeOff registers a flight and returns its reply subject.
-func (c *committer) takeOff(jobs []*job, count int) string {
+func (c *committer) takeOff(f *flight) string {
 	c.token++
-	c.flights[c.token] = &flight{jobs: jobs, count: count, since: time.Now()}
+	f.since = time.Now()
+	c.flights[c.token] = f
 	return c.inbox + formatToken(c.token)
 }

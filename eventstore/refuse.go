@@ -8,6 +8,9 @@ func (c *committer) rejected(f *flight, code int, text string) {
 	switch code {
 	case codeWrongLast, codeWrongLastInFlight:
 		c.s.stats.refused.Add(1)
+		if f.batch != nil {
+			c.wary = waryGroups
+		}
 		for _, j := range f.jobs {
 			j.failed++
 		}

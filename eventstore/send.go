@@ -7,7 +7,6 @@ import (
 	"strconv"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nuid"
 )
 
 // Headers that the server acts on.
@@ -35,7 +34,7 @@ func formatToken(n uint64) string { return strconv.FormatUint(n, 36) }
 // sendPlain publishes a job of one event.
 func (c *committer) sendPlain(j *job) {
 	c.s.stats.plain.Add(1)
-	reply := c.takeOff([]*job{j}, 1)
+	reply := c.takeOff(&flight{jobs: []*job{j}, count: 1})
 	for _, key := range [...]string{hBatch, hBatchSeq, hBatchCommit} {
 		c.headers.set(key, "")
 	}
@@ -44,46 +43,6 @@ func (c *committer) sendPlain(j *job) {
 		c.land(c.token)
 		c.unknown(f, err)
 	}
-}
-
-// sendBatch publishes a group as one atomic batch. Only its last message asks
-// for an answer.
-func (c *committer) sendBatch(jobs []*job) {
-	c.s.stats.groups.Add(1)
-	total := 0
-	for _, j := range jobs {
-		total += len(j.records)
-	}
-	c.batch = true
-	reply := c.takeOff(jobs, total)
-	f := c.flights[c.token]
-	if err := c.publishAll(jobs, total, reply); err != nil {
-		c.land(c.token)
-		c.unknown(f, err)
-	}
-}
-
-func (c *committer) publishAll(jobs []*job, total int, reply string) error {
-	c.headers.set(hBatch, nuid.Next())
-	c.headers.set(hBatchCommit, "")
-	sent, to := 0, ""
-	for _, j := range jobs {
-		for w := range j.writes {
-			t := &j.writes[w]
-			for i := t.from; i < t.to; i++ {
-				sent++
-				c.headers.set(hBatchSeq, strconv.Itoa(sent))
-				if sent == total {
-					c.headers.set(hBatchCommit, "1")
-					to = reply
-				}
-				if err := c.publish(j, t, i, to); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
 }
 
 // publish sends record i of a job; the first one of each write carries the
@@ -115,6 +74,10 @@ func (c *committer) receive(m *nats.Msg) {
 	token, err := strconv.ParseUint(m.Subject[len(c.inbox):], 36, 64)
 	f := c.flights[token]
 	if err != nil || f == nil {
+		return
+	}
+	if isOpened(f, m) {
+		c.opened(f)
 		return
 	}
 	c.land(token)

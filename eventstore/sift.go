@@ -15,35 +15,44 @@ type lastEvent struct {
 	command string
 }
 
-// multiLast returns the last event of each subject that has one, in one read.
-// It comes from any replica: a sequence may be too low, never too high. fresh
-// says that it covers all that the leader had when multiLast was called.
-func (s *Store) multiLast(ctx context.Context, subjects []string) (last map[string]lastEvent, fresh bool, err error) {
+// lookup is what one read says about many subjects.
+type lookup struct {
+	last     map[string]lastEvent // of each subject that has an event
+	fresh    bool                 // it covers all that the leader had before
+	assigned uint64               // no event to come has this sequence or a lower one
+}
+
+// multiLast reads the last events of subjects, at most 1,024. The read comes
+// from any replica: a sequence may be too low, never too high.
+func (s *Store) multiLast(ctx context.Context, subjects []string) (lookup, error) {
+	l := lookup{last: make(map[string]lastEvent, len(subjects)), assigned: s.seen.Load()}
 	leader := uint64(0)
 	if s.replicas > 1 {
+		var err error
 		if leader, err = s.LastSeq(ctx); err != nil {
-			return nil, false, err
+			return l, err
 		}
+		l.assigned = leader
 	}
-	last = make(map[string]lastEvent, len(subjects))
 	end, err := s.direct(ctx, getRequest{MultiLast: subjects}, func(m *nats.Msg) {
 		seq, err := strconv.ParseUint(first(m.Header, "Nats-Sequence"), 10, 64)
 		if err != nil {
 			return
 		}
 		prev, err := strconv.ParseUint(first(m.Header, hExpect), 10, 64)
-		last[first(m.Header, "Nats-Subject")] = lastEvent{seq: seq, prev: prev, follows: err == nil, command: first(m.Header, hCommand)}
+		l.last[first(m.Header, "Nats-Subject")] = lastEvent{seq: seq, prev: prev, follows: err == nil, command: first(m.Header, hCommand)}
 	})
-	return last, err == nil && end.upTo >= leader, err
+	l.fresh = err == nil && end.upTo >= leader
+	return l, err
 }
 
 // finding is what multiLast says about a job.
 type finding int
 
 const (
-	standing finding = iota // its expectations may be met
-	refuted                 // another command was certainly first
-	doubtful                // more must be read to say
+	stands  finding = iota // its expectations may be met
+	refuted                // they are certainly not met
+	unclear                // more must be read to say
 )
 
 // sift sorts jobs that the server has refused, or would: one read for all of
@@ -53,58 +62,80 @@ const (
 // is still in flight: then all are judged, by the leader.
 func (c *committer) sift(jobs []*job, cause error) {
 	c.running.Go(func() {
-		var subjects []string
-		for _, j := range jobs {
-			for _, t := range j.writes {
-				subjects = append(subjects, t.subject)
-			}
+		standing, doubtful := c.sort(jobs, &cause)
+		if len(standing) == len(jobs) {
+			standing, doubtful = nil, standing
 		}
-		if len(subjects) == 1 || len(subjects) > maxGroupMessages {
-			c.examine(jobs, cause)
-			return
-		}
-		last, fresh, err := c.s.multiLast(c.ctx, subjects)
-		if err != nil {
-			c.examine(jobs, err)
-			return
-		}
-		var rest, doubt []*job
-		for _, j := range jobs {
-			switch found, conflict := c.find(j, last, fresh); found {
-			case standing:
-				rest = append(rest, j)
-			case refuted:
-				c.conflict(j, conflict)
-			case doubtful:
-				doubt = append(doubt, j)
-			}
-		}
-		if len(rest) == len(jobs) {
-			rest, doubt = nil, rest
-		}
-		c.requeue(rest)
-		c.examine(doubt, cause)
+		c.requeue(standing)
+		c.examine(doubtful, cause)
 	})
+}
+
+// lookUp is sift for jobs that nothing is said against. Those that stand are
+// not looked up again before they are sent.
+func (c *committer) lookUp(jobs []*job) {
+	c.running.Go(func() {
+		var cause error
+		standing, doubtful := c.sort(jobs, &cause)
+		for _, j := range standing {
+			j.asked = true
+		}
+		c.requeue(standing)
+		c.examine(doubtful, cause)
+	})
+}
+
+// sort answers those of jobs that are certainly stale. When the read fails,
+// all are doubtful, and cause says why.
+func (c *committer) sort(jobs []*job, cause *error) (standing, doubtful []*job) {
+	var subjects []string
+	for _, j := range jobs {
+		for _, t := range j.writes {
+			subjects = append(subjects, t.subject)
+		}
+	}
+	if len(subjects) > maxGroupMessages {
+		return nil, jobs
+	}
+	l, err := c.s.multiLast(c.ctx, subjects)
+	if err != nil {
+		*cause = err
+		return nil, jobs
+	}
+	for _, j := range jobs {
+		switch found, conflict := c.find(j, l); found {
+		case stands:
+			standing = append(standing, j)
+		case refuted:
+			c.conflict(j, conflict)
+		case unclear:
+			doubtful = append(doubtful, j)
+		}
+	}
+	return standing, doubtful
 }
 
 // find compares a job with the last events of its subjects, and remembers
 // these. A job is refuted when, on one subject, exactly one event follows the
-// expected sequence and another command wrote it.
-func (c *committer) find(j *job, last map[string]lastEvent, fresh bool) (finding, *ConflictError) {
-	found := standing
+// expected sequence and another command wrote it, or when the expected event
+// is not there and never will be.
+func (c *committer) find(j *job, l lookup) (finding, *ConflictError) {
+	found := stands
 	var conflict *ConflictError
 	for _, t := range j.writes {
-		e := last[t.subject]
+		e := l.last[t.subject]
 		if e.seq > 0 {
 			c.recent.put(t.subject, e.seq)
 		}
+		overtaken := e.seq > t.expect && e.follows && e.prev <= t.expect && e.command != j.command
+		never := e.seq < t.expect && t.expect <= l.assigned
 		switch {
 		case e.seq == t.expect:
-		case fresh && e.seq > t.expect && e.follows && e.prev <= t.expect && e.command != j.command:
+		case l.fresh && (overtaken || never):
 			found = max(found, refuted)
 			conflict = &ConflictError{Entity: t.entity, Expected: t.expect, Actual: e.seq}
 		default:
-			found = doubtful
+			found = unclear
 		}
 	}
 	return found, conflict

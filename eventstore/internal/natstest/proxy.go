@@ -1,6 +1,7 @@
 package natstest
 
 import (
+	"bytes"
 	"net"
 	"sync"
 	"testing"
@@ -14,7 +15,9 @@ type Proxy struct {
 
 	mu       sync.Mutex
 	conns    map[net.Conn]struct{}
-	up, down bool // what is lost: towards the server, towards the client
+	up, down bool   // what is lost: towards the server, towards the client
+	from     []byte // towards the client all is lost from where this comes
+	lost     int    // reads that were lost since Lose
 	closed   bool
 }
 
@@ -46,7 +49,30 @@ func (p *Proxy) URL() string { return "nats://" + p.listener.Addr().String() }
 func (p *Proxy) Lose(up, down bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.up, p.down = up, down
+	p.up, p.down, p.from, p.lost = up, down, nil, 0
+}
+
+// LoseFrom drops what goes down to the client from the first piece that holds
+// text on.
+func (p *Proxy) LoseFrom(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.up, p.down, p.from, p.lost = false, false, []byte(text), 0
+}
+
+// Lost reports whether anything was lost since Lose or LoseFrom.
+func (p *Proxy) Lost() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lost > 0
+}
+
+// losesUp and losesDown say whether a piece is lost.
+func (p *Proxy) losesUp([]byte) bool { return p.up }
+
+func (p *Proxy) losesDown(piece []byte) bool {
+	p.down = p.down || len(p.from) > 0 && bytes.Contains(piece, p.from)
+	return p.down
 }
 
 // Cut closes all connections; new ones are welcome.
@@ -72,8 +98,8 @@ func (p *Proxy) accept() {
 		if !p.add(client, server) {
 			return
 		}
-		p.all.Go(func() { p.copy(server, client, func() bool { return p.up }) })
-		p.all.Go(func() { p.copy(client, server, func() bool { return p.down }) })
+		p.all.Go(func() { p.copy(server, client, p.losesUp) })
+		p.all.Go(func() { p.copy(client, server, p.losesDown) })
 	}
 }
 
@@ -89,7 +115,7 @@ func (p *Proxy) add(conns ...net.Conn) bool {
 	return !p.closed
 }
 
-func (p *Proxy) copy(to, from net.Conn, lose func() bool) {
+func (p *Proxy) copy(to, from net.Conn, lose func(piece []byte) bool) {
 	defer func() {
 		_ = to.Close()
 		_ = from.Close()
@@ -104,7 +130,10 @@ func (p *Proxy) copy(to, from net.Conn, lose func() bool) {
 			return
 		}
 		p.mu.Lock()
-		drop := lose()
+		drop := lose(buf[:n])
+		if drop {
+			p.lost++
+		}
 		p.mu.Unlock()
 		if drop {
 			continue
