@@ -3,6 +3,7 @@ package commands
 import (
 	"time"
 
+	"github.com/hivemesh/hivemesh/domain"
 	"github.com/hivemesh/hivemesh/domain/agent"
 	"github.com/hivemesh/hivemesh/domain/task"
 	"github.com/hivemesh/hivemesh/eventstore"
@@ -38,6 +39,13 @@ func (s *Service) TakeBackTask(tenant string, st eventstore.Loaded[task.Task], a
 func (s *Service) ExceedDeadline(tenant string, st eventstore.Loaded[task.Task], done Appended) {
 	events, err := st.State.ExceedDeadline(s.now())
 	s.actOnTask("task.exceed", tenant, st, events, err, done)
+}
+
+// RememberTask keeps the warm state of a task current: a worker folded next
+// from the state at sequence after and the events of one command of its own.
+func (s *Service) RememberTask(tenant string, after uint64, next eventstore.Loaded[task.Task], command string) {
+	next.State.Spec.Input = domain.Payload{} // as foldLean
+	s.tasks.Put(eventstore.Entity{Tenant: tenant, Kind: kindTask, ID: next.State.ID}, after, next, command)
 }
 
 // LoseAgent declares an agent lost that was last heard at lastSeen.

@@ -110,6 +110,22 @@ func (c *Cache[S]) Observe(rs []Record) {
 	}
 }
 
+// Put replaces a cached state that stands at after by next, which somebody else
+// folded from it and the record of the given command. Any other state is left
+// to Observe.
+func (c *Cache[S]) Put(e Entity, after uint64, next Loaded[S], command string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	el, ok := c.entries[e]
+	if !ok || el.Value.(*entry[S]).loaded.Seq != after {
+		return
+	}
+	en := *el.Value.(*entry[S])
+	en.loaded = next
+	en.recent.add(c.s.hash(command))
+	c.advance(en)
+}
+
 // observe brings a cached entity up to date, or caches a new one. The caller
 // holds mu.
 func (c *Cache[S]) observe(r Record) {

@@ -22,6 +22,8 @@ type result struct {
 	work   *work   // of effects on tasks
 	flight *flight // and this was theirs
 	agent  *member // whom it concerns
+	after  uint64  // the task's sequence that it was decided on
+	events []eventstore.Record
 	err    error
 }
 
@@ -34,7 +36,7 @@ func (c *Coordinator) assign(now time.Time) {
 		w, m := p.work, p.member
 		fl := &flight{agent: m, attempt: w.state().Attempt + 1, term: c.lease.term}
 		c.launch(w, fl)
-		c.cfg.Commands.AssignTask(w.tenant, w.loaded, m.id, c.landing(result{what: assign, work: w, flight: fl, agent: m}))
+		c.cfg.Commands.AssignTask(w.tenant, w.loaded, m.id, c.landing(result{what: assign, work: w, flight: fl, agent: m, after: w.loaded.Seq}))
 	}
 }
 
@@ -57,7 +59,7 @@ func (c *Coordinator) perform(w *work, now time.Time) {
 	}
 	fl := &flight{attempt: w.state().Attempt}
 	c.launch(w, fl)
-	done := c.landing(result{what: due, work: w, flight: fl})
+	done := c.landing(result{what: due, work: w, flight: fl, after: w.loaded.Seq})
 	switch due {
 	case exceed:
 		c.cfg.Commands.ExceedDeadline(w.tenant, w.loaded, done)
@@ -76,14 +78,13 @@ func (c *Coordinator) launch(w *work, fl *flight) {
 
 // landing returns the callback that brings an effect's outcome to the loop.
 func (c *Coordinator) landing(r result) commands.Appended {
-	return func(_ eventstore.Receipt, err error) {
-		r.err = err
+	return func(receipt eventstore.Receipt, err error) {
+		r.events, r.err = receipt.Records, err
 		c.results.put(r)
 	}
 }
 
-// landed takes in the outcome of an effect. After a success the tail brings
-// the event itself.
+// landed takes in the outcome of an effect, before the tail brings its event.
 func (c *Coordinator) landed(r result, now time.Time) {
 	c.inFlight--
 	wait := c.judge(r, now)
@@ -95,6 +96,7 @@ func (c *Coordinator) landed(r result, now time.Time) {
 	}
 	w := r.work
 	if r.err == nil {
+		c.foldOwn(r, now)
 		if r.what == assign && (w.flight == r.flight || w.state().Attempt == r.flight.attempt && w.slot == r.agent) {
 			c.count.Hints++
 			c.hint(w, r.agent.id, r.flight.attempt, r.flight.term)
@@ -109,6 +111,22 @@ func (c *Coordinator) landed(r result, now time.Time) {
 	}
 	r.flight.until = now.Add(wait)
 	c.fleet.review(w, now)
+}
+
+// foldOwn folds the events of an effect on a task, unless the tail was faster,
+// and lets commands know the state that follows: the agent may answer before
+// the tail brings it.
+func (c *Coordinator) foldOwn(r result, now time.Time) {
+	w := r.work
+	if w.loaded.Seq != r.after || w.loading > 0 || c.fleet.works[w.key] != w {
+		return
+	}
+	for _, e := range r.events {
+		c.heed(c.fleet.foldTask(w.key, e, now), now)
+	}
+	if len(r.events) > 0 && w.readOnly == "" {
+		c.cfg.Commands.RememberTask(w.tenant, r.after, w.loaded, r.events[0].Command)
+	}
 }
 
 // judge counts an outcome and says how long to wait before another try.

@@ -10,21 +10,25 @@ import (
 // foldBatch takes in what the tail brought.
 func (c *Coordinator) foldBatch(rs []eventstore.Record, now time.Time) {
 	for _, r := range rs {
-		n := c.fleet.fold(r, now)
-		if n.changed != nil {
-			c.perform(n.changed, now)
-		}
-		for _, w := range n.wake {
-			c.perform(w, now)
-		}
-		if n.load != nil {
-			c.histLoads.put(n.load)
-		}
-		if n.revoke != nil && c.mayAct() {
-			c.revoke(n.revoke.tenant, n.revoke.agent, n.revoke.Revocation)
-		}
+		c.heed(c.fleet.fold(r, now), now)
 	}
 	c.checkCaughtUp()
+}
+
+// heed does what an event leaves to be done.
+func (c *Coordinator) heed(n news, now time.Time) {
+	if n.changed != nil {
+		c.perform(n.changed, now)
+	}
+	for _, w := range n.wake {
+		c.perform(w, now)
+	}
+	if n.load != nil {
+		c.histLoads.put(n.load)
+	}
+	if n.revoke != nil && c.mayAct() {
+		c.revoke(n.revoke.tenant, n.revoke.agent, n.revoke.Revocation)
+	}
 }
 
 func (c *Coordinator) checkCaughtUp() {
