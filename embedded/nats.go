@@ -163,6 +163,7 @@ func (n *NATS) Connect(ctx context.Context, opts ...nats.Option) (*nats.Conn, er
 		nats.InProcessServer(n.srv),
 		nats.UserInfo(meshUser, n.cfg.MeshPassword),
 		nats.Name("mesh"),
+		nats.CustomInboxPrefix(meshInbox),
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		all = append(all, nats.Timeout(time.Until(deadline)))

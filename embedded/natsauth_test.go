@@ -44,7 +44,7 @@ func TestAgentMayNotPublish(t *testing.T) {
 	for _, subject := range []string{
 		"ev.default.task.1", "agent.default.1.inbox", "$JS.API.STREAM.DELETE.EVENTS", "$JS.API.STREAM.PURGE.EVENTS",
 		"$JS.API.STREAM.MSG.GET.EVENTS", "$JS.API.DIRECT.GET.EVENTS", "$JS.API.INFO", "$JS.ACK.x", "$KV.b.k", "$O.ARTIFACTS.M.x",
-		"$SYS.REQ.SERVER.PING", "anything",
+		"$SYS.REQ.SERVER.PING", "sig.default.progress.1", "_INBOX.other.1", "anything",
 	} {
 		if err := nc.Publish(subject, []byte("{}")); err != nil {
 			t.Fatal(err)
@@ -71,7 +71,7 @@ func TestAgentReachesTheMesh(t *testing.T) {
 	t.Parallel()
 	n := startNATS(t, embedded.NATSConfig{Dir: t.TempDir()})
 	mesh := connect(t, n)
-	for _, subject := range []string{"cmd.>", "hb.>", "sig.>"} {
+	for _, subject := range []string{"cmd.>", "hb.>"} {
 		if _, err := mesh.Subscribe(subject, func(m *nats.Msg) { _ = m.Respond(m.Data) }); err != nil {
 			t.Fatal(err)
 		}
@@ -80,23 +80,25 @@ func TestAgentReachesTheMesh(t *testing.T) {
 		t.Fatal(err)
 	}
 	agent, _ := agentConn(t, n)
-	for _, subject := range []string{"cmd.default.task.complete", "hb.default.a1", "sig.default.a1"} {
+	for _, subject := range []string{"cmd.default.task.complete", "hb.default.a1"} {
 		if _, err := agent.RequestWithContext(within(t), subject, []byte("x")); err != nil {
 			t.Errorf("%s: %v", subject, err)
 		}
 	}
-	inbox, err := agent.SubscribeSync("agent.default.a1.inbox")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := agent.FlushWithContext(within(t)); err != nil {
-		t.Fatal(err)
-	}
-	if err := mesh.Publish("agent.default.a1.inbox", []byte("hint")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := inbox.NextMsgWithContext(within(t)); err != nil {
-		t.Error(err)
+	for _, subject := range []string{"agent.default.a1.inbox", "sig.default.progress.1"} {
+		sub, err := agent.SubscribeSync(subject)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := agent.FlushWithContext(within(t)); err != nil {
+			t.Fatal(err)
+		}
+		if err := mesh.Publish(subject, []byte("hint")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sub.NextMsgWithContext(within(t)); err != nil {
+			t.Errorf("%s: %v", subject, err)
+		}
 	}
 }
 
@@ -119,4 +121,37 @@ func TestNATSRefusesStrangers(t *testing.T) {
 		t.Fatalf("agent with its password: %v", err)
 	}
 	nc.Close()
+}
+
+// TestAgentMayNotOverhear: what the mesh is answered, the log among it, does
+// not come by where agents may listen.
+func TestAgentMayNotOverhear(t *testing.T) {
+	t.Parallel()
+	n := startNATS(t, embedded.NATSConfig{Dir: t.TempDir()})
+	agent, refused := agentConn(t, n)
+	heard, err := agent.SubscribeSync("_INBOX.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := agent.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	mesh := connect(t, n)
+	if _, err := mesh.Request("$JS.API.INFO", nil, 5*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if err := mesh.Publish("_INBOX.mark", nil); err != nil {
+		t.Fatal(err)
+	}
+	m, err := heard.NextMsg(5 * time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Subject != "_INBOX.mark" {
+		t.Errorf("an agent heard %s: %s", m.Subject, m.Data)
+	}
+	if _, err := agent.SubscribeSync("_MESH.>"); err != nil {
+		t.Fatal(err)
+	}
+	wantRefusal(t, refused)
 }
