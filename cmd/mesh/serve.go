@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -81,15 +80,6 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 	return n.Run(ctx)
 }
 
-// tuneGC lets the heap of a server grow further between collections than Go
-// does by default: the live heap is small and the garbage of many short
-// requests large. GOGC overrides it.
-func tuneGC(env environ) {
-	if env.get("GOGC") == "" {
-		debug.SetGCPercent(300)
-	}
-}
-
 // newLog returns a logger that writes JSON lines, or readable ones on a terminal.
 func newLog(w io.Writer, level string) zerolog.Logger {
 	lvl, err := zerolog.ParseLevel(level)
@@ -118,7 +108,7 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 
 // connectNATS connects to an external server and stays connected.
 func connectNATS(url string, log zerolog.Logger) (*nats.Conn, error) {
-	nc, err := nats.Connect(url, nats.Name("mesh"), nats.MaxReconnects(-1), nats.ErrorHandler(logNATS(log)), nats.ReconnectJitter(100*time.Millisecond, time.Second),
+	nc, err := nats.Connect(url, nats.Name("mesh"), nats.CustomInboxPrefix("_MESH"), nats.MaxReconnects(-1), nats.ErrorHandler(logNATS(log)), nats.ReconnectJitter(100*time.Millisecond, time.Second),
 		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {
 			if !nc.IsClosed() {
 				log.Warn().Err(err).Msg("NATS connection lost; reconnecting")
@@ -185,9 +175,10 @@ const (
 )
 
 // minRoom is kept free for the log, in bytes: below it commands are refused.
+// A Postgres that ends with less is held to have ended for want of room.
 const minRoom = 64 << 20
 
-// room fails when the disk of the log is nearly full.
+// room fails when the disk of dir is nearly full.
 func room(dir string) error {
 	free, _, err := embedded.DiskFree(dir)
 	if err != nil || free >= minRoom { // a disk that cannot be asked is not held to be full
@@ -208,11 +199,9 @@ func diskChecks(dirs ...string) func(context.Context) []client.Check {
 			low := free < lowDiskBytes || float64(free) < lowDiskShare*float64(total)
 			checks = append(checks, client.Check{
 				Name: "disk", OK: true, Warn: low,
-				Detail: fmt.Sprintf("%s: %.1f of %.1f GiB free", dir, gib(free), gib(total)),
+				Detail: fmt.Sprintf("%s: %s of %s free", dir, bytesText(int64(free)), bytesText(int64(total))),
 			})
 		}
 		return checks
 	}
 }
-
-func gib(bytes uint64) float64 { return float64(bytes) / (1 << 30) }
