@@ -42,9 +42,10 @@ func openArtifacts(ctx context.Context, js jetstream.JetStream, cfg Config) (jet
 }
 
 // PutArtifact stores data under its digest, once per tenant: when it is there
-// already, nothing is written and the media type of the first put stays. When
-// it returns, the object is stored, so an event may name it. Errors wrap
-// ErrInvalid for a malformed tenant, else ErrUnavailable.
+// already, its bytes are not written again and the media type of the first put
+// stays, but its time stamp is made new. When it returns, the object is stored
+// and cannot be collected for ArtifactCollector's age, so an event may name it.
+// Errors wrap ErrInvalid for a malformed tenant, else ErrUnavailable.
 func (s *Store) PutArtifact(ctx context.Context, tenant, mediaType string, data []byte) (Artifact, error) {
 	if !validToken(tenant) {
 		return Artifact{}, fmt.Errorf("tenant %q: %w", tenant, ErrInvalid)
@@ -53,15 +54,15 @@ func (s *Store) PutArtifact(ctx context.Context, tenant, mediaType string, data 
 	digest := hex.EncodeToString(sum[:])
 	a := Artifact{Digest: digestPrefix + digest, Size: int64(len(data)), MediaType: mediaType}
 	name := tenant + "/" + digest
-	found, err := s.artifacts.GetInfo(ctx, name)
-	if err == nil && found.Size == uint64(len(data)) {
+	found, err := s.refreshArtifact(ctx, name, uint64(len(data)))
+	if err != nil {
+		return Artifact{}, fmt.Errorf("look for artifact %s: %w", name, unavailable(err))
+	}
+	if found != nil {
 		a.MediaType = found.Metadata[metaMediaType]
 		return a, nil
 	}
-	if err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
-		return Artifact{}, fmt.Errorf("look for artifact %s: %w", name, unavailable(err))
-	}
-	meta := jetstream.ObjectMeta{Name: name, Metadata: map[string]string{metaMediaType: mediaType}}
+	meta := jetstream.ObjectMeta{Name: name, Metadata: map[string]string{metaMediaType: mediaType, metaEpoch: s.epoch}}
 	if _, err := s.artifacts.Put(ctx, meta, bytes.NewReader(data)); err != nil {
 		return Artifact{}, fmt.Errorf("put artifact %s: %w", name, unavailable(err))
 	}
