@@ -69,6 +69,7 @@ func workFigures() []figure {
 		counter("late_attempts_total", "Attempts named in a heartbeat that were over.", func(s snapshot) uint64 { return s.work.Late }),
 		counter("coordinator_conflicts_total", "Effects that came second.", func(s snapshot) uint64 { return s.work.Conflicts }),
 		counter("coordinator_stalls_total", "Times the coordinator itself was late.", func(s snapshot) uint64 { return s.work.LoopStalls }),
+		counter("artifacts_collected_total", "Artifacts removed because no event names them.", func(s snapshot) uint64 { return s.work.Collected }),
 		counter("heartbeats_dropped_total", "Heartbeats dropped because too many came at a time.", func(s snapshot) uint64 { return s.work.LostBeats }),
 		counter("takeovers_total", "Times this node began to lead.", func(s snapshot) uint64 { return s.work.Takeovers }),
 	}

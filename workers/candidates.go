@@ -12,7 +12,7 @@ import (
 type muster struct {
 	connected   int
 	serve       int                 // its queue
-	draining    int                 // match, but take no new work
+	without     [3]int              // match, but are given no new work, by what they are set aside for; none = they drain
 	match       int                 // and may be given work
 	slots, used int                 // of those that match
 	missing     map[string]struct{} // capabilities that none of those that serve has
@@ -43,7 +43,7 @@ func (f *fleet) muster(c *class) muster {
 		switch {
 		case able < len(c.capabilities):
 		case m.pool == nil:
-			s.draining++
+			s.without[m.aside]++
 		default:
 			s.match++
 			s.slots += st.Spec.Capacity
@@ -64,19 +64,32 @@ func (f *fleet) candidates(w *work) (string, []string) {
 		return fmt.Sprintf("no agent serves queue %s %s", w.class.queue, connected), nil
 	case len(s.missing) > 0:
 		return fmt.Sprintf("no agent has capability %s %s", names(s.missing, w.class.capabilities), connected), nil
-	case s.match == 0 && s.draining == 0:
+	case s.match == 0 && s.without == [3]int{}:
 		return fmt.Sprintf("no agent has all of the capabilities %s %s", strings.Join(w.class.capabilities, ", "), connected), nil
-	case s.match == 0:
-		return fmt.Sprintf("%s, %s draining", matches(s.draining), all(s.draining)), nil
 	}
+	groups := []struct {
+		n    int
+		text string
+	}{{s.without[notAside], "draining"}, {s.without[asideSilent], "silent"}, {s.without[asideResting], "resting after work handed back"}}
 	var more []string
-	if s.draining > 0 {
-		more = append(more, matches(s.draining)+" but "+are(s.draining)+" draining")
+	summary := ""
+	for _, g := range groups {
+		switch {
+		case g.n == 0:
+		case s.match == 0 && summary == "":
+			summary = fmt.Sprintf("%s, %s %s", matches(g.n), all(g.n), g.text)
+		default:
+			more = append(more, matches(g.n)+" but "+are(g.n)+" "+g.text)
+		}
 	}
-	if s.used >= s.slots {
+	switch {
+	case summary != "":
+		return summary, more
+	case s.used >= s.slots:
 		return fmt.Sprintf("%s, %s full (%d of %d slots)", matches(s.match), all(s.match), s.used, s.slots), more
+	default:
+		return fmt.Sprintf("%s, %d of %d slots are free", matches(s.match), s.slots-s.used, s.slots), more
 	}
-	return fmt.Sprintf("%s, %d of %d slots are free", matches(s.match), s.slots-s.used, s.slots), more
 }
 
 // names lists those of order that are in set.

@@ -24,8 +24,10 @@ var errStopped = &domain.Error{Kind: domain.Unavailable, Code: "coordinator_stop
 // Coordinator keeps this node's view of tasks and agents and, while it leads,
 // acts on it. Its methods may be called from any goroutine.
 type Coordinator struct {
-	cfg    Config
-	health atomic.Pointer[Health]
+	cfg       Config
+	health    atomic.Pointer[Health]
+	artifacts *eventstore.ArtifactCollector // made by Run
+	collected atomic.Uint64
 
 	batches   chan []eventstore.Record
 	leases    chan lease
@@ -59,6 +61,12 @@ func New(cfg Config) *Coordinator {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.ArtifactAge == 0 {
+		cfg.ArtifactAge = 24 * time.Hour
+	}
+	if cfg.ArtifactSweep == 0 {
+		cfg.ArtifactSweep = time.Hour
+	}
 	c := &Coordinator{
 		cfg: cfg, batches: make(chan []eventstore.Record), leases: make(chan lease), queries: make(chan func()),
 		ready: make(chan struct{}), stopped: make(chan struct{}), results: newMailbox[result](), histories: newMailbox[history](),
@@ -82,10 +90,12 @@ func (c *Coordinator) Run(ctx context.Context) error {
 		return fmt.Errorf("read the lease bucket: %w", err)
 	}
 	c.startEnd, c.lastTick = end, c.cfg.Now()
+	c.artifacts = c.cfg.Store.NewArtifactCollector(c.cfg.ArtifactAge)
 	g, ctx := errgroup.WithContext(ctx)
 	leading, resign := context.WithCancel(context.WithoutCancel(ctx))
 	g.Go(func() error { return c.follow(ctx) })
 	g.Go(func() error { c.runLoads(ctx); return nil })
+	g.Go(func() error { c.collect(ctx); return nil })
 	g.Go(func() error {
 		defer resign()
 		defer close(c.stopped)
@@ -108,6 +118,7 @@ func (c *Coordinator) follow(ctx context.Context) error {
 	opt := eventstore.TailOptions{MaxBatch: tailBatch, Name: "workers"}
 	err := c.cfg.Store.Tail(ctx, 0, opt, func(rs []eventstore.Record) error {
 		c.cfg.Commands.Observe(rs)
+		c.artifacts.Fold(rs)
 		select {
 		case c.batches <- rs:
 			return nil

@@ -229,3 +229,32 @@ func TestADrainingAgentGetsNoNewWork(t *testing.T) {
 	must(t, err)
 	n.awaitAssignment(a1, id, 1)
 }
+
+func TestWorkHandedBackGoesElsewhereAtOnce(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	n := newMesh(t).start("n1")
+	a1 := n.join("a1", 10)
+	n.beat([]*node{n}, a1, nothingHeld)
+	id := n.submit(task.Spec{})
+	first := n.awaitAssignment(a1, id, 1)
+	a2 := n.join("a2", 10)
+	n.beat([]*node{n}, a2, nothingHeld)
+	busy := n.submit(task.Spec{}) // so that a1 is the least loaded once it has handed back
+	n.awaitAssignment(a2, busy, 1)
+	_, err := n.cmds.ReturnTask(ctx, admin(), commands.Meta{}, ref(a1, first), "no room")
+	must(t, err)
+	second := n.awaitAssignment(a2, id, 2)
+	_, err = n.cmds.ReturnTask(ctx, admin(), commands.Meta{}, ref(a2, second), "no room either")
+	must(t, err)
+	n.await("the reason", func() bool {
+		why, err := n.coord.Why(ctx, tenant, id)
+		return err == nil && strings.HasSuffix(why.Summary, "after agents handed it back 2 times in a row: no room either")
+	})
+	rs := n.history("task", id)
+	n.await("the third attempt", func() bool { return n.state(id).Attempt == 3 })
+	all := n.history("task", id)
+	if got := all[len(rs)].Time.Sub(rs[len(rs)-1].Time); got < 900*time.Millisecond || n.state(id).Failures != 0 {
+		t.Errorf("assigned again after %s: %+v", got, n.state(id))
+	}
+}

@@ -58,6 +58,9 @@ func (f *fleet) reviewStatus(w *work, now time.Time) (due effect, why string, wa
 	case now.Before(t.NotBefore):
 		f.match.dequeue(w)
 		return nothing, "", t.NotBefore.Sub(now)
+	case now.Before(w.restUntil):
+		f.match.dequeue(w)
+		return nothing, "", w.restUntil.Sub(now)
 	default:
 		f.match.enqueue(w)
 		return nothing, "", horizon

@@ -34,10 +34,19 @@
 //   - One leader never gives an agent more than its capacity. Free slots are
 //     what the log says, less assignments on their way. Two leaders at a time
 //     could; agents refuse what is above their capacity or of an older term.
-//   - Higher priority first, then age. The least loaded agent that fits, then
-//     the one whose load has not changed for longest. Whenever the loop rests,
-//     nothing waits that a free agent could take, up to 2,000 effects on their
-//     way at a time.
+//   - Within a tenant, higher priority first, then age. The least loaded agent
+//     that fits, then the one whose load has not changed for longest. Whenever
+//     the loop rests, nothing waits that a free agent could take, up to 2,000
+//     effects on their way at a time; tenants take turns in these.
+//   - An agent that was not heard of for two heartbeats is given no new work
+//     until it is heard again.
+//   - Handing work back costs no attempt, and yet cannot go round for ever at
+//     full speed. An agent that does it is given nothing for 1, 2, 4 … 30 s, by
+//     how often in a row, so that others are asked first; a task that it happens
+//     to a second time in a row rests for 1, 2, 4 … 60 s. A row ends when an
+//     attempt completes or fails, for the agent also when it comes back.
+//   - An agent that is lost or left, and holds nothing, is kept out of all that
+//     goes over agents; the log or its heartbeat brings it back.
 //   - An attempt ends when its agent was silent about it for the task's lease,
 //     or is lost or left. A lease runs from the latest of the attempt's last
 //     event, the agent's last heartbeat that names the attempt, and the
@@ -54,7 +63,8 @@
 //	what                          then
 //	----                          ----
 //	leader dies                   another acts when the entry ran out: under 5 s
-//	leader stops                  it waits for its effects and deletes the entry: under 1 s
+//	leader stops                  it waits for its effects and deletes the entry; those who watch it
+//	                              act at once, or under 1 s if they missed it
 //	leader is cut off             it stops by its own clock before the entry runs out
 //	leader sleeps, then wakes     wall clock shows it; its late appends conflict
 //	append conflicts              the tail brings what won; looked at again after 1 s
@@ -67,6 +77,8 @@
 //	agent lost, comes back        agent.returned; what it names that is not current is revoked
 //	finished task requeued        its history is loaded beside the loop; until then nothing
 //	                              is done about it, and no node begins to act without it
+//	agent hands all work back     it rests, up to 30 s at a time; others are asked
+//	an artifact without an event  the leader removes it after a day (eventstore.ArtifactCollector)
 //	input over 4 KiB              not kept; read from the log when the agent is told
 //	event of a newer binary       that task or agent is left alone, and Why and Health say so
 package workers

@@ -29,6 +29,9 @@ type work struct {
 	hints  int       // how often the attempt has been told again
 	hintAt time.Time // when to tell it again
 
+	returns   int       // how often in a row its agents handed it back
+	restUntil time.Time // not assigned before, because of that
+
 	due      time.Time // when to look at it again
 	inQueue  int       // its place among the waiting of its class
 	inTimers int       // its place among the timers
@@ -51,11 +54,15 @@ type member struct {
 	key
 	loaded   eventstore.Loaded[agent.Agent]
 	readOnly string
-	held     map[*work]struct{} // by the log
+	held     map[*work]struct{} // by the log; nil until there is one
 	reserved int                // assignments on their way to the log
 	turn     uint64             // when its load last changed, in turns of the fold
 	pool     *pool              // the agents like it, while it may be given work
 	inPool   int
+
+	aside     aside     // why it is given no new work for now
+	returns   int       // how often in a row it handed work back
+	restUntil time.Time // given nothing before, because of that
 
 	heard    time.Time // last sign of life seen by this node
 	silentAt time.Time // when it was found silent for too long; zero = it is not
@@ -82,7 +89,8 @@ func (m *member) gone() string {
 // with what follows from it for matching and timing. One goroutine owns it.
 type fleet struct {
 	works  map[key]*work
-	agents map[key]*member
+	agents map[key]*member // but those that are away
+	away   map[key]*member // lost or left, and without any work: nothing is decided about them
 	match  matching
 	timers heap[*work]
 
@@ -91,12 +99,13 @@ type fleet struct {
 	folded     uint64    // sequence of the last event
 	leasesFrom time.Time // no lease runs from an earlier time than this
 	held       int       // works with a slot
+	present    int       // agents active or draining when last attended
 	readOnly   int       // works and agents that are
 }
 
 func newFleet() *fleet {
 	return &fleet{
-		works: map[key]*work{}, agents: map[key]*member{}, match: newMatching(), loading: map[*work]uint64{},
+		works: map[key]*work{}, agents: map[key]*member{}, away: map[key]*member{}, match: newMatching(), loading: map[*work]uint64{},
 		timers: newHeap(func(a, b *work) bool { return a.due.Before(b.due) }, func(w *work) *int { return &w.inTimers }),
 	}
 }

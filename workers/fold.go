@@ -66,7 +66,7 @@ func (f *fleet) foldTask(k key, r eventstore.Record, now time.Time) news {
 	if r.Seq <= w.loaded.Seq {
 		return news{} // it was part of the history
 	}
-	was := w.loaded.State
+	was, holder := w.loaded.State, w.slot
 	next, err := commands.FoldTask(was, r)
 	w.loaded.Seq = r.Seq
 	if err != nil {
@@ -75,6 +75,7 @@ func (f *fleet) foldTask(k key, r eventstore.Record, now time.Time) news {
 	}
 	w.loaded.State = next
 	f.settled(w, was, now)
+	f.handedBack(w, holder, r, now)
 	n := news{changed: w, revoke: overruled(k.tenant, was, next, r)}
 	if next.Status.Final() {
 		f.drop(w)
@@ -126,7 +127,7 @@ func (f *fleet) seat(w *work) {
 	t := w.state()
 	var want *member
 	if t.Status.Held() {
-		want = f.agents[key{w.tenant, t.Agent}]
+		want = f.member(key{w.tenant, t.Agent})
 	}
 	if w.slot == want {
 		return
@@ -135,11 +136,16 @@ func (f *fleet) seat(w *work) {
 		delete(old.held, w)
 		f.held--
 		f.match.loadChanged(old)
+		f.stow(old)
 	}
 	if w.slot = want; want != nil {
+		if want.held == nil {
+			want.held = map[*work]struct{}{}
+		}
 		want.held[w] = struct{}{}
 		f.held++
 		f.match.loadChanged(want)
+		f.stow(want)
 	}
 }
 
@@ -159,6 +165,7 @@ func (f *fleet) unreserve(fl *flight) {
 		fl.agent = nil
 		m.reserved--
 		f.match.loadChanged(m)
+		f.stow(m)
 	}
 }
 
@@ -209,9 +216,9 @@ func overruled(tenant string, was, now task.Task, r eventstore.Record) *ended {
 }
 
 func (f *fleet) foldAgent(k key, r eventstore.Record, now time.Time) news {
-	m := f.agents[k]
+	m := f.member(k)
 	if m == nil {
-		m = &member{key: k, held: map[*work]struct{}{}}
+		m = &member{key: k}
 		f.agents[k] = m
 	}
 	next, err := commands.FoldAgent(m.loaded.State, r)
@@ -222,14 +229,17 @@ func (f *fleet) foldAgent(k key, r eventstore.Record, now time.Time) news {
 		}
 		m.readOnly = err.Error()
 	} else {
+		next.Spec.Labels, next.Spec.Version = nil, "" // nothing is decided by them
 		m.loaded.State = next
 	}
 	m.busy = time.Time{}
 	switch r.Type {
 	case agent.Registered{}.Type(), agent.Updated{}.Type(), agent.Returned{}.Type():
 		m.heard, m.silentAt = now, time.Time{}
+		m.aside, m.returns, m.restUntil = notAside, 0, time.Time{}
 	}
 	f.match.place(m)
+	f.stow(m)
 	if m.gone() == "" {
 		return news{}
 	}

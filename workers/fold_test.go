@@ -74,7 +74,7 @@ func compare(t *rapid.T, f *fleet, tasks map[string]task.Task, agents map[string
 		t.Fatalf("%d tasks are known, %d are open", len(f.works), open)
 	}
 	for id, want := range agents {
-		m := f.agents[key{tenant, id}]
+		m := f.member(key{tenant, id})
 		if d := cmp.Diff(want, m.loaded.State); d != "" || len(m.held) != load[id] {
 			t.Fatalf("agent %s holds %d, want %d; %s", id, len(m.held), load[id], d)
 		}

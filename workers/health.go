@@ -1,21 +1,14 @@
 package workers
 
-import "github.com/hivemesh/hivemesh/domain/agent"
-
 // Health tells how the coordinator does. It is at most 50 ms old.
 func (c *Coordinator) Health() Health { return *c.health.Load() }
 
 // report publishes how the coordinator does.
 func (c *Coordinator) report() {
-	connected := 0
-	for _, m := range c.fleet.agents {
-		if s := m.loaded.State.Status; s == agent.StatusActive || s == agent.StatusDraining {
-			connected++
-		}
-	}
+	c.count.Collected = c.collected.Load()
 	c.health.Store(&Health{
 		CaughtUp: c.caughtUp, Leader: c.acting, Term: c.lease.term, LeaderNode: c.lease.node, FoldedSeq: c.fleet.folded,
 		Tasks: len(c.fleet.works), Waiting: c.fleet.match.waiting, Held: c.fleet.held, InFlight: c.inFlight,
-		Agents: connected, ReadOnly: c.fleet.readOnly, Counters: c.count,
+		Agents: c.fleet.present, ReadOnly: c.fleet.readOnly, Counters: c.count,
 	})
 }

@@ -2,9 +2,9 @@ package workers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -50,13 +50,6 @@ func (l lease) holds(now time.Time) bool {
 	return l.held && now.Before(l.until) && now.Round(0).Before(l.until.Round(0))
 }
 
-// claim is the value of the entry.
-type claim struct {
-	Node string `json:"node"`
-	Run  string `json:"run"`            // of the process
-	Term uint64 `json:"term,omitempty"` // left out of the first entry, whose revision it is
-}
-
 // leadership acquires, renews and gives back the lease.
 type leadership struct {
 	kv  jetstream.KeyValue
@@ -72,11 +65,18 @@ type leadership struct {
 	seen  lease
 }
 
-// run keeps trying to lead until ctx ends, then lets the next one lead at once.
+// run keeps trying to lead until ctx ends, then lets the next one lead at
+// once. It looks at the entry at every tick, and as soon as its holder deletes
+// it. An entry that runs out is not announced, and an announcement may be lost:
+// then the tick finds it.
 func (l *leadership) run(ctx context.Context) {
 	tick := time.NewTicker(l.ttl / renewals)
 	defer tick.Stop()
 	ready := l.ready
+	released := make(chan struct{}, 1)
+	var watching sync.WaitGroup
+	watching.Go(func() { l.watch(ctx, released) })
+	defer watching.Wait()
 	for {
 		l.step(ctx)
 		select {
@@ -85,6 +85,7 @@ func (l *leadership) run(ctx context.Context) {
 		}
 		select {
 		case <-tick.C:
+		case <-released:
 		case <-ready:
 			ready = nil // once
 		case <-ctx.Done():
@@ -193,23 +194,4 @@ func (l *leadership) resign(ctx context.Context) {
 	if err := l.kv.Delete(ctx, leaseKey, jetstream.LastRevision(l.rev)); err != nil {
 		l.log.Warn().Err(err).Msg("the lease could not be given back; it runs out by itself")
 	}
-}
-
-func (l *leadership) value() []byte {
-	b, err := json.Marshal(l.me)
-	if err != nil {
-		return nil // a struct of strings and a number cannot fail
-	}
-	return b
-}
-
-func claimOf(entry jetstream.KeyValueEntry) claim {
-	var c claim
-	if err := json.Unmarshal(entry.Value(), &c); err != nil {
-		c = claim{Node: "unknown"}
-	}
-	if c.Term == 0 {
-		c.Term = entry.Revision()
-	}
-	return c
 }

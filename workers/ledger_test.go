@@ -14,16 +14,17 @@ const tenant = "acme"
 
 // ledger writes events as the log would hold them, and folds them.
 type ledger struct {
-	t     testing.TB
-	fleet *fleet
-	seq   uint64
-	now   time.Time
-	log   []eventstore.Record
+	t      testing.TB
+	fleet  *fleet
+	tenant string // of the next events
+	seq    uint64
+	now    time.Time
+	log    []eventstore.Record
 }
 
 func newLedger(t testing.TB) *ledger {
 	t.Helper()
-	return &ledger{t: t, fleet: newFleet(), now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
+	return &ledger{t: t, fleet: newFleet(), tenant: tenant, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
 }
 
 func (l *ledger) record(kind, id, typ string, schema int, e any) news {
@@ -33,7 +34,7 @@ func (l *ledger) record(kind, id, typ string, schema int, e any) news {
 	}
 	l.seq++
 	r := eventstore.Record{
-		Seq: l.seq, Entity: eventstore.Entity{Tenant: tenant, Kind: kind, ID: id},
+		Seq: l.seq, Entity: eventstore.Entity{Tenant: l.tenant, Kind: kind, ID: id},
 		Type: typ, Schema: schema, Time: l.now, Data: data, Index: 1, Count: 1,
 	}
 	l.log = append(l.log, r)
@@ -60,8 +61,8 @@ func (l *ledger) join(id string, capacity int, capabilities ...string) *member {
 	return l.member(id)
 }
 
-func (l *ledger) work(id string) *work     { return l.fleet.works[key{tenant, id}] }
-func (l *ledger) member(id string) *member { return l.fleet.agents[key{tenant, id}] }
+func (l *ledger) work(id string) *work     { return l.fleet.works[key{l.tenant, id}] }
+func (l *ledger) member(id string) *member { return l.fleet.member(key{l.tenant, id}) }
 
 // round matches and has every assignment on its way.
 func (l *ledger) round(limit int) []pair {

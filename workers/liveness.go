@@ -13,7 +13,7 @@ const missedBeats = 3
 // whether the agent had been declared lost. An agent that the fold does not
 // know (yet) is ignored.
 func (f *fleet) beat(k key, held []Held, now time.Time) (m *member, over []Revocation) {
-	m = f.agents[k]
+	m = f.member(k)
 	if m == nil {
 		return nil, nil
 	}

@@ -79,6 +79,7 @@ func (c *Coordinator) tick(now time.Time) {
 		c.hear(k, held, now)
 	}
 	c.checkCaughtUp()
+	c.fleet.attend(now, c.live.since, quietBeats*c.cfg.Heartbeat)
 	if c.mayAct() {
 		c.loseSilent(now)
 	}

@@ -6,9 +6,11 @@ package workers
 type matching struct {
 	classes map[string]*class
 	pools   map[string]*pool
-	ready   heap[*class] // classes with waiting tasks that are not starved, best first
+	lanes   map[string]*lane // by tenant
+	turns   heap[*lane]      // those with ready classes, the one served longest ago first
 	waiting int
 	turn    uint64
+	served  uint64
 }
 
 // pair is an assignment to be made.
@@ -19,24 +21,24 @@ type pair struct {
 
 func newMatching() matching {
 	return matching{
-		classes: map[string]*class{}, pools: map[string]*pool{},
-		ready: newHeap(
-			func(a, b *class) bool { return before(a.waiting.top(), b.waiting.top()) },
-			func(c *class) *int { return &c.inReady }),
+		classes: map[string]*class{}, pools: map[string]*pool{}, lanes: map[string]*lane{},
+		turns: newHeap(func(a, b *lane) bool { return a.served < b.served }, func(q *lane) *int { return &q.inTurns }),
 	}
 }
 
-// round pairs waiting tasks with free agents, at most limit of them: the task
-// first in priority and age goes first, whatever its class. The slots are
-// reserved and the tasks leave the queue.
+// round pairs waiting tasks with free agents, at most limit of them. Tenants
+// take turns, so that none uses the limit up; within a tenant the task first in
+// priority and age goes first, whatever its class. The slots are reserved and
+// the tasks leave the queue.
 func (x *matching) round(limit int) []pair {
 	var pairs []pair
-	for len(pairs) < limit && x.ready.len() > 0 {
-		c := x.ready.top()
+	for len(pairs) < limit && x.turns.len() > 0 {
+		q := x.turns.top()
+		c := q.ready.top()
 		m := c.pick()
 		if m == nil {
 			c.starved = true
-			x.ready.remove(c)
+			x.unready(c)
 			continue
 		}
 		w := c.waiting.top()
@@ -44,6 +46,11 @@ func (x *matching) round(limit int) []pair {
 		m.reserved++
 		x.loadChanged(m)
 		pairs = append(pairs, pair{w, m})
+		x.served++
+		q.served = x.served
+		if q.inTurns > 0 {
+			x.turns.set(q)
+		}
 	}
 	return pairs
 }
@@ -55,6 +62,7 @@ func (x *matching) classify(w *work) {
 	if c == nil {
 		c = newClass(id, w)
 		x.classes[id] = c
+		x.join(c)
 		for _, p := range x.pools {
 			connect(p, c)
 		}
@@ -75,6 +83,7 @@ func (x *matching) forget(w *work) {
 		return
 	}
 	delete(x.classes, c.id)
+	x.leave(c)
 	for _, k := range c.links.items.list {
 		delete(k.pool.links, k)
 	}
@@ -88,7 +97,7 @@ func (x *matching) enqueue(w *work) {
 	x.waiting++
 	w.class.waiting.set(w)
 	if !w.class.starved {
-		x.ready.set(w.class)
+		x.makeReady(w.class)
 	}
 }
 
@@ -99,10 +108,10 @@ func (x *matching) dequeue(w *work) {
 	}
 	x.waiting--
 	c := w.class
-	x.ready.remove(c)
+	x.unready(c)
 	c.waiting.remove(w)
 	if c.waiting.len() > 0 && !c.starved {
-		x.ready.set(c)
+		x.makeReady(c)
 	}
 }
 
@@ -110,7 +119,7 @@ func (x *matching) dequeue(w *work) {
 // whether it may be given work.
 func (x *matching) place(m *member) {
 	want := ""
-	if m.readOnly == "" && m.loaded.State.Assignable() {
+	if m.readOnly == "" && m.aside == notAside && m.loaded.State.Assignable() {
 		want = poolID(m)
 	}
 	if m.pool != nil && m.pool.id != want {
@@ -185,7 +194,7 @@ func (x *matching) loadChanged(m *member) {
 		if c.starved && m.free() > 0 {
 			c.starved = false
 			if c.waiting.len() > 0 {
-				x.ready.set(c)
+				x.makeReady(c)
 			}
 		}
 	}

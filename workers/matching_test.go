@@ -3,6 +3,7 @@ package workers
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -14,7 +15,7 @@ import (
 // without any index.
 func mayTake(m *member, w *work) bool {
 	a, s := m.loaded.State, w.state().Spec
-	if a.Status != agent.StatusActive || m.tenant != w.tenant {
+	if a.Status != agent.StatusActive || m.tenant != w.tenant || m.aside != notAside {
 		return false
 	}
 	serves := len(a.Spec.Queues) == 0
@@ -65,7 +66,7 @@ func (l *ledger) snapshot() (map[*work]bool, map[*member]int) {
 			used[l.member(w.state().Agent)]++
 		case w.flight != nil && w.flight.agent != nil:
 			used[w.flight.agent]++
-		case w.flight == nil && !l.now.Before(w.state().NotBefore):
+		case w.flight == nil && !l.now.Before(w.state().NotBefore) && !l.now.Before(w.restUntil):
 			waiting[w] = true
 		}
 	}
@@ -156,6 +157,8 @@ func (m *mill) register() {
 }
 
 func (m *mill) match(limit int) {
+	m.after(time.Duration(rapid.IntRange(0, 1500).Draw(m.t, "ms")) * ms) // some rests end
+	m.fleet.attend(m.now, m.now, time.Hour)
 	m.inFlight = append(m.inFlight, m.checkRound(m.t, limit)...)
 }
 
@@ -253,9 +256,9 @@ func TestForgottenClassesAndPoolsLeaveNothingBehind(t *testing.T) {
 		l.task(id, task.Cancelled{})
 	}
 	l.agent("a1", agent.Left{})
-	if x := l.fleet.match; len(x.classes)+len(x.pools)+x.ready.len()+x.waiting+len(l.fleet.works)+l.fleet.timers.len() != 0 {
-		t.Errorf("left behind: %d classes, %d pools, %d ready, %d waiting, %d tasks, %d timers",
-			len(x.classes), len(x.pools), x.ready.len(), x.waiting, len(l.fleet.works), l.fleet.timers.len())
+	if x := l.fleet.match; len(x.classes)+len(x.pools)+len(x.lanes)+x.turns.len()+x.waiting+len(l.fleet.works)+l.fleet.timers.len() != 0 {
+		t.Errorf("left behind: %d classes, %d pools, %d lanes, %d ready, %d waiting, %d tasks, %d timers",
+			len(x.classes), len(x.pools), len(x.lanes), x.turns.len(), x.waiting, len(l.fleet.works), l.fleet.timers.len())
 	}
 }
 

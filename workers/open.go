@@ -31,7 +31,7 @@ func (c *Coordinator) Open(ctx context.Context, tenant, agentID string) ([]Assig
 	trimmed := map[int]uint64{}
 	known := false
 	err := c.ask(ctx, func(time.Time) {
-		m := c.fleet.agents[key{tenant, agentID}]
+		m := c.fleet.member(key{tenant, agentID})
 		if m == nil {
 			return
 		}

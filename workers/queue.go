@@ -11,6 +11,7 @@ type class struct {
 	waiting      heap[*work]
 	links        heap[*link] // to the pools that serve it, the one with the least loaded agent first
 	starved      bool        // none of them had a free slot when last asked
+	lane         *lane
 	inReady      int
 }
 

@@ -69,6 +69,8 @@ func (c *Coordinator) explain(w *work, now time.Time) Why {
 		if t.Attempt > 0 {
 			why.Summary += fmt.Sprintf(" after attempt %d failed: %s", t.Attempt, t.Reason)
 		}
+	case now.Before(w.restUntil):
+		why.Summary = fmt.Sprintf("waits until %s after agents handed it back %d times in a row: %s", clock(w.restUntil, now), w.returns, t.Reason)
 	case w.flight != nil && w.flight.until.IsZero():
 		why.Summary = "is being assigned now"
 	default:

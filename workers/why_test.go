@@ -44,6 +44,25 @@ func TestWhyATaskStandsWhereItStands(t *testing.T) {
 				l.agent(id, agent.Draining{})
 			}
 		}, "2 agents match, both draining", nil},
+		{"silent, resting and draining", func(l *ledger) {
+			for i, a := range []aside{asideSilent, asideResting, notAside} {
+				id := fmt.Sprintf("a%d", i)
+				l.join(id, 1, "linux", "gpu")
+				l.fleet.setAside(l.member(id), a)
+			}
+			l.agent("a2", agent.Draining{})
+		}, "1 agent matches, it is draining", []string{"1 agent matches but is silent", "1 agent matches but is resting after work handed back"}},
+		{"only silent ones", func(l *ledger) {
+			l.join("a1", 1, "linux", "gpu")
+			l.fleet.setAside(l.member("a1"), asideSilent)
+		}, "1 agent matches, it is silent", nil},
+		{"handed back twice", func(l *ledger) {
+			l.join("a1", 1)
+			for i := range 2 {
+				l.task("it", task.Assigned{Attempt: i + 1, Agent: "a1"})
+				l.task("it", task.AssignmentReturned{Attempt: i + 1, Agent: "a1", Reason: "no room"})
+			}
+		}, "waits until 12:00:01 UTC after agents handed it back 2 times in a row: no room", nil},
 		{"full", func(l *ledger) {
 			for _, id := range []string{"a1", "a2", "a3"} {
 				l.join(id, 10, "linux", "gpu")

@@ -11,8 +11,8 @@ import (
 	"github.com/hivemesh/hivemesh/eventstore"
 )
 
-// Config is what a Coordinator is made of. Every field but Heartbeat and Now
-// is required.
+// Config is what a Coordinator is made of. Fields with a default may be left
+// out; every other is required.
 type Config struct {
 	Store     *eventstore.Store
 	Commands  *commands.Service
@@ -21,6 +21,9 @@ type Config struct {
 	Heartbeat time.Duration      // how often agents give a sign of life; default 5 s
 	Now       func() time.Time   // default time.Now
 	Log       zerolog.Logger
+
+	ArtifactAge   time.Duration // artifacts that no event names are kept for that long; default 24 h
+	ArtifactSweep time.Duration // how often they are looked for; default 1 h
 
 	// Send brings a message to the agent's inbox, or loses it. It must not
 	// block and may be called from several goroutines.
@@ -96,5 +99,6 @@ type Counters struct {
 	Failed     uint64 // effects refused for another reason
 	LostBeats  uint64 // heartbeats dropped because too many agents gave one at a time
 	Takeovers  uint64 // times this node began to lead
+	Collected  uint64 // artifacts removed because no event names them
 	LoopStalls uint64 // times the coordinator itself was late by more than a heartbeat
 }
