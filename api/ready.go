@@ -37,15 +37,24 @@ func (a *API) logChecks() []client.Check {
 	_, live := a.hub.position()
 	return []client.Check{
 		check("nats", a.cfg.NATS.Status() == nats.CONNECTED, "not connected: "+a.cfg.NATS.Status().String()),
-		leader, fold, unknown,
+		a.roomCheck(), leader, fold, unknown,
 		check("feeds", live, "live feeds are not served yet"),
 	}
+}
+
+// roomCheck tells whether the disk of the log takes more.
+func (a *API) roomCheck() client.Check {
+	var full error
+	if a.cfg.Room != nil {
+		full = a.cfg.Room()
+	}
+	return check("log", full == nil, fmt.Sprintf("its disk is full: %v; commands are refused, queries go on", full))
 }
 
 // readChecks are about the read models.
 func (a *API) readChecks() []client.Check {
 	h := a.cfg.Projections.Health()
-	checks := []client.Check{check("postgres", h.Connected, "not reachable: queries answer 503, commands and coordination go on"+reason(h))}
+	checks := []client.Check{check("postgres", h.Connected, "queries answer 503, commands and coordination go on"+reason(h))}
 	stands := check("projections", !h.Stalled && h.Error == "", fmt.Sprintf("stand still %d events behind the log%s", h.Lag, reason(h)))
 	lag := check("projection_lag", h.LagTime < projectionLagWarn, fmt.Sprintf("%d events, %s behind the log", h.Lag, h.LagTime.Round(projectionLagWarn/10)))
 	parked := check("parked", h.Parked == 0, fmt.Sprintf("%d events are parked; see mesh projection parked", h.Parked))

@@ -35,31 +35,31 @@ func (p *Projections) ask(ctx context.Context, name string, after uint64, query 
 	if err != nil {
 		return pointer{}, err
 	}
-	if !p.isPrepared() {
-		return pointer{}, errDown
+	if !p.prepared.Load() {
+		return pointer{}, p.reachable(errDown)
 	}
 	p.view.wait(ctx, name, after)
 	var at pointer
 	for range 3 { // a generation dropped meanwhile, a connection that Postgres closed
 		at, err = p.try(ctx, d, query)
-		if err == nil || ctx.Err() != nil || !worthRetrying(err) {
+		if err == nil || ctx.Err() != nil || !p.worthRetrying(err) {
 			break
 		}
 	}
 	if after > at.seq {
 		at.lag = max(at.lag, after-at.seq)
 	}
-	return at, reachable(err)
+	return at, p.reachable(err)
 }
 
 // worthRetrying reports whether a second attempt finds another generation or
 // another connection.
-func worthRetrying(err error) bool {
+func (p *Projections) worthRetrying(err error) bool {
 	var told *domain.Error
 	if errors.As(err, &told) || errors.Is(err, context.DeadlineExceeded) {
 		return false
 	}
-	return isGone(err) || domain.KindOf(reachable(err)) == domain.Unavailable
+	return isGone(err) || domain.KindOf(p.reachable(err)) == domain.Unavailable
 }
 
 func (p *Projections) try(ctx context.Context, d definition, query func(context.Context, querier, pointer) error) (pointer, error) {

@@ -4,16 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/hivemesh/hivemesh/domain"
+	"github.com/hivemesh/hivemesh/eventstore"
 )
 
 var (
 	errUnknown = &domain.Error{Kind: domain.NotFound, Code: "projection_not_found", Message: "no such projection"}
 	errDown    = &domain.Error{Kind: domain.Unavailable, Code: "postgres_unreachable", Message: "Postgres is not reachable"}
+	errFull    = &domain.Error{Kind: domain.Unavailable, Code: "postgres_full", Message: "the disk of Postgres is full"}
 	errBuild   = &domain.Error{Kind: domain.Unavailable, Code: "rebuilding", Message: "rebuilding"}
 	errRefused = &domain.Error{Kind: domain.Unavailable, Code: "projection_refused", Message: "the read model does not belong to this log"}
 	errCursor  = &domain.Error{Kind: domain.Invalid, Code: "invalid_field", Field: "cursor", Message: "the cursor belongs to another query"}
@@ -65,27 +66,42 @@ func fenced(err error) error {
 	return err
 }
 
-// reachable turns the loss of Postgres into errDown and leaves the rest.
+// reachable turns the loss of Postgres into errDown, or into errFull when its
+// disk is the cause, and leaves the rest. A server whose disk is full ends, and
+// cannot say why any more: then the disk itself is asked.
+func (p *Projections) reachable(err error) error {
+	err = reachable(err)
+	if p.cfg.Room == nil || !errors.Is(err, errDown) {
+		return err
+	}
+	room := p.cfg.Room()
+	if room == nil {
+		return err
+	}
+	full := errFull.Sayf("Postgres is not reachable, and its disk is full: %v", room)
+	full.Err = err
+	return full
+}
+
+// reachable is the method's part that needs no look at the disk.
 func reachable(err error) error {
-	if err == nil || errors.Is(err, context.Canceled) {
+	var told *domain.Error
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, eventstore.ErrUnavailable) || errors.As(err, &told) {
 		return err
 	}
-	var safe *domain.Error
-	if errors.As(err, &safe) {
-		return err
-	}
+	down := *errDown
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && len(pg.Code) == 5 {
-		switch pg.Code[:2] {
-		case "08", "53", "57": // connection, resources, shutdown
+		switch {
+		case pg.Code == "53100":
+			down = *errFull.Sayf("the disk of Postgres is full: %s", pg.Message)
+		case pg.Code[:2] == "53": // too many sessions, no memory
+			down.Message = "Postgres has run out of something: " + pg.Message
+		case pg.Code[:2] == "08", pg.Code[:2] == "57": // connection, shutdown
 		default:
 			return err
 		}
 	}
-	down := *errDown
 	down.Err = err
-	if pg != nil && strings.HasPrefix(pg.Code, "53") { // a full disk, too many sessions, no memory
-		down.Message = "Postgres has run out of something: " + pg.Message
-	}
 	return &down
 }

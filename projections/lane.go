@@ -21,12 +21,13 @@ const (
 	farBehind = 4
 )
 
-// A transaction has a fixed cost. A lane that has at least busyBatch events to
-// write, and less than a full transaction, lingers for more: that halves the
-// work of Postgres under load, and costs nothing when events are few.
+// A transaction has a fixed cost, and a row that changes twice in one is
+// written once. A lane that has at least busyBatch events to write, and less
+// than a full transaction, lingers for more, unless a query waits: under load
+// that halves the work of Postgres, and when events are few it costs nothing.
 const (
 	busyBatch = 32 // events
-	linger    = 20 * time.Millisecond
+	linger    = 50 * time.Millisecond
 )
 
 // grace is how long a transaction may go on after the lane was told to end.
@@ -45,6 +46,7 @@ type lane struct {
 	max     int              // events in a transaction
 	live    bool             // carries out rebuild requests
 	moved   func(seq uint64) // after each commit; may be nil
+	hurry   <-chan struct{}  // a query waits; may be nil
 	asked   func()           // a rebuild was requested; may be nil
 	name    string           // for the tail's logs
 }
@@ -152,7 +154,7 @@ func gather(batch []*item, queue <-chan []*item) []*item {
 	return batch
 }
 
-// linger waits for more when there is much to write, but not a whole transaction.
+// linger waits for more when there is much to write, but not a full transaction.
 func (l *lane) linger(ctx context.Context, batch []*item, queue <-chan []*item) []*item {
 	if len(batch) < busyBatch || len(batch) >= l.max {
 		return batch
@@ -166,6 +168,8 @@ func (l *lane) linger(ctx context.Context, batch []*item, queue <-chan []*item) 
 				return batch
 			}
 			batch = append(batch, more...)
+		case <-l.hurry:
+			return gather(batch, queue)
 		case <-t.C:
 			return batch
 		case <-ctx.Done():

@@ -15,40 +15,54 @@ var errReopen = errors.New("the live generations have changed")
 
 // Run feeds the read models until ctx ends, and returns after the running
 // transaction. One node at a time owns the live lane; the others wait for it.
-// While Postgres cannot be reached Run tries again with growing pauses.
+// While Postgres cannot be reached Run tries again with growing pauses, and at
+// once when it is back.
 func (p *Projections) Run(ctx context.Context) error {
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
 	tasks.Go(func() { p.listen(ctx) })
 	tasks.Go(func() { p.watch(ctx) })
-	builds := &builds{p: p, running: map[string]bool{}}
-	defer builds.wait()
-	pause := 100 * time.Millisecond
-	for down := false; ctx.Err() == nil; {
-		begun := time.Now()
-		err := p.own(ctx, builds)
-		if ctx.Err() != nil {
-			break
-		}
-		if time.Since(begun) > 10*time.Second {
-			down, pause = false, 100*time.Millisecond
-		}
-		if !down {
-			p.cfg.Log.Warn().Err(err).Msg("the projection lane stopped: trying again until it goes on")
-		}
-		down = true
-		p.view.failed(reachable(err))
-		if !rest(ctx, pause) {
-			break
-		}
-		pause = min(2*pause, 5*time.Second)
-	}
+	f := &feeder{p: p, builds: &builds{p: p, running: map[string]bool{}}}
+	defer f.builds.wait()
+	p.persist(ctx, f.own, f.failed)
 	return ctx.Err()
+}
+
+// feeder is this node's part in feeding the read models. Its fields are used
+// by the one goroutine of the lane.
+type feeder struct {
+	p       *Projections
+	builds  *builds
+	owner   bool // no other node has had the lane since this one was told to
+	stopped bool // the lane stopped, and has not gone on since
+}
+
+// failed takes in that the lane stopped.
+func (f *feeder) failed(err error, lasted, pause time.Duration) {
+	log := &f.p.cfg.Log
+	if lasted > steady {
+		f.stopped = false
+	}
+	if !f.stopped {
+		log.Warn().Err(err).Msg("the projection lane stopped: trying again until it goes on")
+	}
+	f.stopped = true
+	log.Debug().Err(err).Dur("pause", pause).Msg("the projection lane does not go on yet")
+	f.p.view.failed(f.p.reachable(err))
+}
+
+// moved takes in that the lane has committed.
+func (f *feeder) moved(seq uint64) {
+	if f.stopped {
+		f.p.cfg.Log.Info().Uint64("seq", seq).Msg("the projection lane goes on")
+	}
+	f.stopped = false
 }
 
 // own waits for the right to the live lane and runs it. The lane's session
 // holds the right: both end together.
-func (p *Projections) own(ctx context.Context, b *builds) error {
+func (f *feeder) own(ctx context.Context) error {
+	p := f.p
 	if err := p.prepare(ctx); err != nil {
 		return err
 	}
@@ -57,14 +71,13 @@ func (p *Projections) own(ctx context.Context, b *builds) error {
 		return err
 	}
 	defer disconnect(c)
-	if err := acquire(ctx, c); err != nil {
+	if err := f.acquire(ctx, c); err != nil {
 		return err
 	}
-	p.cfg.Log.Info().Msg("this node feeds the read models")
 	p.view.owns(true)
 	defer p.view.owns(false)
 	for {
-		err := p.serve(ctx, c, b)
+		err := f.serve(ctx, c)
 		again := errors.Is(err, errReopen) || errors.Is(err, errFenced) || errors.Is(err, errTooManyParked)
 		if !again || ctx.Err() != nil || c.IsClosed() {
 			return err
@@ -73,30 +86,40 @@ func (p *Projections) own(ctx context.Context, b *builds) error {
 }
 
 // acquire waits until no other session has the live lane.
-func acquire(ctx context.Context, c *pgx.Conn) error {
+func (f *feeder) acquire(ctx context.Context, c *pgx.Conn) error {
 	for {
 		var mine bool
 		if err := c.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, int64(liveLock)).Scan(&mine); err != nil {
 			return fmt.Errorf("ask for the live lane: %w", err)
 		}
 		if mine {
-			return nil
+			break
 		}
+		f.owner = false
 		if !rest(ctx, 250*time.Millisecond) {
 			return ctx.Err()
 		}
 	}
+	if !f.owner {
+		f.p.cfg.Log.Info().Msg("this node feeds the read models")
+	}
+	f.owner = true
+	return nil
 }
 
 // serve runs the live lane on the generations that are live now.
-func (p *Projections) serve(run context.Context, c *pgx.Conn, b *builds) error {
+func (f *feeder) serve(run context.Context, c *pgx.Conn) error {
+	p, b := f.p, f.builds
 	ctx, cancel := context.WithCancelCause(run)
 	defer cancel(nil)
 	p.mu.Lock()
 	p.reopen = cancel
 	p.mu.Unlock()
 
-	l := &lane{store: p.cfg.Store, log: p.cfg.Log, conn: c, max: p.cfg.BatchMax, live: true, name: "projections", asked: func() { b.requested(run) }}
+	l := &lane{
+		store: p.cfg.Store, log: p.cfg.Log, conn: c, max: p.cfg.BatchMax, live: true, name: "projections",
+		moved: f.moved, hurry: p.view.hurry, asked: func() { b.requested(run) },
+	}
 	for _, d := range p.defs {
 		m, missing, err := p.takeOver(run, c, d)
 		if err != nil {
@@ -129,17 +152,5 @@ func (p *Projections) reopenLane() {
 	defer p.mu.Unlock()
 	if p.reopen != nil {
 		p.reopen(errReopen)
-	}
-}
-
-// rest pauses; false when ctx ended first.
-func rest(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
 	}
 }

@@ -14,39 +14,32 @@ import (
 	"github.com/hivemesh/hivemesh/migrations"
 )
 
-// prepare makes the database fit for use. It may be called again.
+// prepare makes the database fit for use. It may be called again, and by
+// several nodes at once; queries are Unavailable meanwhile.
 func (p *Projections) prepare(ctx context.Context) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.prepared {
+	if p.prepared.Load() {
 		return nil
 	}
 	ping, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	if err := p.cfg.Pool.Ping(ping); err != nil {
-		return reachable(err)
+		return p.reachable(err)
 	}
 	db := stdlib.OpenDBFromPool(p.cfg.Pool)
 	defer db.Close() // closes the adapter, not the pool
 	if _, err := migrations.Up(ctx, db); err != nil {
-		return reachable(err)
+		return p.reachable(err)
 	}
 	if err := p.checkVector(ctx); err != nil {
-		return reachable(err)
+		return p.reachable(err)
 	}
 	for _, d := range p.defs {
 		if err := p.begin(ctx, d); err != nil {
-			return reachable(fmt.Errorf("prepare %s: %w", d.name, err))
+			return p.reachable(fmt.Errorf("prepare %s: %w", d.name, err))
 		}
 	}
-	p.prepared = true
+	p.prepared.Store(true)
 	return nil
-}
-
-func (p *Projections) isPrepared() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.prepared
 }
 
 // begin makes the first generation of d at once when the log is empty. With

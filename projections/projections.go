@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -20,6 +21,7 @@ type Config struct {
 	Now      func() time.Time // time.Now when nil
 	BatchMax int              // events in a live transaction; 500 when 0
 	Node     string           // shown by Postgres as part of the connections' application name
+	Room     func() error     // fails when the disk of Postgres is full; nil: not watched
 }
 
 // Projections are the read models of one node: their lanes and their queries.
@@ -29,9 +31,10 @@ type Projections struct {
 	defs []definition
 	view view
 
-	mu       sync.Mutex
-	prepared bool
-	reopen   context.CancelCauseFunc // ends the running live lane so that it opens again
+	prepared atomic.Bool // the database is fit for use
+
+	mu     sync.Mutex
+	reopen context.CancelCauseFunc // ends the running live lane so that it opens again
 }
 
 // Open migrates the control tables, checks the server and makes the live
@@ -47,7 +50,7 @@ func Open(ctx context.Context, cfg Config) (*Projections, error) {
 		cfg.BatchMax = 500
 	}
 	p := &Projections{cfg: cfg, defs: definitions()}
-	p.view.changed = make(chan struct{})
+	p.view.changed, p.view.back, p.view.hurry = make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
 	err := p.prepare(ctx)
 	if err != nil && domain.KindOf(err) == domain.Unavailable && ctx.Err() == nil {
 		cfg.Log.Warn().Err(err).Msg("Postgres is not reachable: read models wait for it")

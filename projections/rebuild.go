@@ -38,17 +38,17 @@ func (p *Projections) Rebuild(ctx context.Context, name string, progress func(Pr
 func (p *Projections) build(ctx context.Context, defs []definition, progress func(Progress)) error {
 	b, err := p.newBuilder(ctx, defs, progress, false)
 	if err != nil {
-		return fmt.Errorf("rebuild: %w", reachable(err))
+		return fmt.Errorf("rebuild: %w", p.reachable(err))
 	}
 	defer b.close(ctx)
 	if err := b.fill(ctx, p.cfg.Store.LastSeq); err != nil {
-		return fmt.Errorf("rebuild: %w", reachable(err))
+		return fmt.Errorf("rebuild: %w", p.reachable(err))
 	}
 	if err := b.finish(ctx); err != nil {
-		return fmt.Errorf("rebuild: %w", reachable(err))
+		return fmt.Errorf("rebuild: %w", p.reachable(err))
 	}
 	if err := b.goLive(ctx); err != nil {
-		return fmt.Errorf("rebuild: %w", reachable(err))
+		return fmt.Errorf("rebuild: %w", p.reachable(err))
 	}
 	p.cfg.Log.Info().Strs("projections", b.names()).Uint64("seq", b.lane.seq()).Dur("took", time.Since(b.begun)).Msg("read models rebuilt")
 	p.reopenLane()

@@ -79,11 +79,11 @@ func (p *Projections) Health() Health {
 
 // States looks at every read model now. It is Unavailable without Postgres.
 func (p *Projections) States(ctx context.Context) ([]State, error) {
-	if !p.isPrepared() {
-		return nil, errDown
+	if !p.prepared.Load() {
+		return nil, p.reachable(errDown)
 	}
 	if err := p.look(ctx); err != nil {
-		return nil, reachable(err)
+		return nil, p.reachable(err)
 	}
 	p.view.mu.Lock()
 	defer p.view.mu.Unlock()

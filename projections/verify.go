@@ -34,15 +34,15 @@ func (p *Projections) Verify(ctx context.Context, name string, progress func(Pro
 	}
 	b, err := p.newBuilder(ctx, []definition{d}, progress, true)
 	if err != nil {
-		return Verification{}, fmt.Errorf("verify %s: %w", name, reachable(err))
+		return Verification{}, fmt.Errorf("verify %s: %w", name, p.reachable(err))
 	}
 	defer b.close(ctx)
 	if err := b.fill(ctx, func(context.Context) (uint64, error) { return at.seq, nil }); err != nil {
-		return Verification{}, fmt.Errorf("verify %s: %w", name, reachable(err))
+		return Verification{}, fmt.Errorf("verify %s: %w", name, p.reachable(err))
 	}
 	out, err := b.compare(ctx, d, schemaOf(d, at.generation))
 	if err != nil {
-		return Verification{}, fmt.Errorf("verify %s: %w", name, reachable(err))
+		return Verification{}, fmt.Errorf("verify %s: %w", name, p.reachable(err))
 	}
 	return out, nil
 }
@@ -101,18 +101,18 @@ func (p *Projections) Hash(ctx context.Context, name string) (string, uint64, er
 	}
 	tx, err := p.cfg.Pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
-		return "", 0, reachable(err)
+		return "", 0, p.reachable(err)
 	}
 	defer tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // it only reads
 	at, err := p.point(ctx, tx, d)
 	if err != nil {
-		return "", 0, reachable(err)
+		return "", 0, p.reachable(err)
 	}
 	all := ""
 	for _, t := range d.tables {
 		_, one, err := hash(ctx, tx, at.schema, t.name)
 		if err != nil {
-			return "", 0, reachable(err)
+			return "", 0, p.reachable(err)
 		}
 		all = join(all, one)
 	}

@@ -12,10 +12,13 @@ import (
 type view struct {
 	mu        sync.Mutex
 	changed   chan struct{} // closed at every change
+	hurry     chan struct{} // holds one: a query waits
 	states    []State
 	moved     map[string]move
 	last      uint64 // end of the log
 	connected bool
+	answers   bool          // Postgres did when it was asked last
+	back      chan struct{} // closed when Postgres answers again
 	owner     bool
 	down      string // why Postgres cannot be reached
 	err       string // why the lane does not run
@@ -57,14 +60,42 @@ func (v *view) seen(states []State, last uint64) {
 			}
 		}
 	}
-	v.states, v.last, v.connected, v.down = states, last, true, ""
+	v.states, v.last, v.connected = states, last, true
+	v.answered()
 	v.notify()
+}
+
+// reachable takes in that Postgres answers.
+func (v *view) reachable() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.answered()
+}
+
+// answered wakes those that wait for Postgres, if it did not answer before.
+// The caller holds mu.
+func (v *view) answered() {
+	v.down = ""
+	if v.answers {
+		return
+	}
+	v.answers = true
+	close(v.back)
+	v.back = make(chan struct{})
+}
+
+// returned returns a channel that is closed when Postgres, having been lost,
+// is there again.
+func (v *view) returned() <-chan struct{} {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.back
 }
 
 func (v *view) lost(err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.connected, v.down = false, err.Error()
+	v.connected, v.answers, v.down = false, false, err.Error()
 	v.notify()
 }
 
@@ -104,6 +135,10 @@ func (v *view) wait(ctx context.Context, name string, seq uint64) {
 		ready, changed := v.ready(name, seq)
 		if ready {
 			return
+		}
+		select {
+		case v.hurry <- struct{}{}:
+		default:
 		}
 		select {
 		case <-changed:

@@ -2,22 +2,25 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/hivemesh/hivemesh/eventstore"
 )
 
 // watch looks at everything once a second: the slow way for what the
-// listener may have missed, and the watchdog of stalls.
+// listener may have missed, the watchdog of stalls, and what notices that
+// Postgres is back.
 func (p *Projections) watch(ctx context.Context) {
 	for {
-		if p.isPrepared() {
-			if err := p.look(ctx); err != nil && ctx.Err() == nil {
-				p.view.lost(reachable(err))
-			}
+		err := p.glance(ctx)
+		if err != nil && ctx.Err() == nil && !errors.Is(err, eventstore.ErrUnavailable) {
+			p.view.lost(p.reachable(err))
 		}
 		if !rest(ctx, time.Second) {
 			return
@@ -25,23 +28,28 @@ func (p *Projections) watch(ctx context.Context) {
 	}
 }
 
+// glance looks at the read models, or, before there are any, whether Postgres
+// answers.
+func (p *Projections) glance(ctx context.Context) error {
+	if p.prepared.Load() {
+		return p.look(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, acquireLimit)
+	defer cancel()
+	if err := p.cfg.Pool.Ping(ctx); err != nil {
+		return err
+	}
+	p.view.reachable()
+	return nil
+}
+
 // listen takes in notifications of moved checkpoints, on one connection of
 // its own.
 func (p *Projections) listen(ctx context.Context) {
-	for pause := 100 * time.Millisecond; ctx.Err() == nil; pause = min(2*pause, 5*time.Second) {
-		begun := time.Now()
-		err := p.hear(ctx)
-		if time.Since(begun) > 10*time.Second {
-			pause = 100 * time.Millisecond
-		}
-		if ctx.Err() == nil {
-			p.view.lost(reachable(err))
-		}
-		p.cfg.Log.Debug().Err(err).Msg("listener ended: connecting again")
-		if !rest(ctx, pause) {
-			return
-		}
-	}
+	p.persist(ctx, p.hear, func(err error, _, pause time.Duration) {
+		p.view.lost(p.reachable(err))
+		p.cfg.Log.Debug().Err(err).Dur("pause", pause).Msg("listener ended: connecting again")
+	})
 }
 
 func (p *Projections) hear(ctx context.Context) error {

@@ -150,16 +150,18 @@ func TestPostgresOnAFullDisk(t *testing.T) {
 	if gap := f.longestGap("task.completed", full); gap > 2*time.Second {
 		t.Errorf("no task was completed for %s while the disk of Postgres was full", gap)
 	}
-	if _, err := n.client.Tasks(ctx, client.ListOptions{Limit: 1}); err != nil && !client.IsUnavailable(err) {
+	var refusal *client.Error // while Postgres lives, it reads
+	if _, err := n.client.Tasks(ctx, client.ListOptions{Limit: 1}); err != nil && (!errors.As(err, &refusal) || refusal.Code != "postgres_full") {
 		t.Errorf("a read: %v", err)
 	}
 	eventually(ctx, t, "readiness says that the read models stand, and why", func() error {
-		c := n.check(ctx, t, "projections")
-		full := strings.Contains(c.Detail, "No space left on device")
-		// Postgres ends when its own log has no room; then the disk says why.
-		ended := strings.Contains(c.Detail, "Postgres is not reachable") && n.check(ctx, t, "disk").Warn
-		if c.OK || !full && !ended {
+		// Postgres ends when its own log has no room, and cannot say so; the reason stays the same.
+		c, pg := n.check(ctx, t, "projections"), n.check(ctx, t, "postgres")
+		if c.OK || !strings.Contains(c.Detail, "disk") || !strings.Contains(c.Detail, "is full") {
 			return fmt.Errorf("projections: %+v", c)
+		}
+		if !pg.OK && !strings.Contains(pg.Detail, "disk is full") {
+			return fmt.Errorf("postgres: %+v", pg)
 		}
 		return nil
 	})
@@ -203,6 +205,9 @@ func TestLogOnAFullDisk(t *testing.T) {
 	mustRead(ctx, t, n, len(j.acked))
 	if c := n.check(ctx, t, "disk"); !c.Warn {
 		t.Errorf("readiness does not warn of a full disk: %+v", c)
+	}
+	if c := n.check(ctx, t, "log"); c.OK || !strings.Contains(c.Detail, "disk is full") {
+		t.Errorf("readiness does not say that the log has no room: %+v", c)
 	}
 
 	free()

@@ -41,6 +41,7 @@ type nodeConfig struct {
 	RenewKey  bool // make a new admin credential
 	Checks    func(context.Context) []client.Check
 	Room      func() error // fails when the log's disk is nearly full; nil: not watched
+	PGRoom    func() error // the same for the disk of Postgres
 	Log       zerolog.Logger
 }
 
@@ -86,7 +87,7 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 	service := commands.New(commands.Config{
 		Store: store, Secret: keys.NameSecret, Log: cfg.Log, Room: cfg.Room, Observe: api.CommandMetrics(metrics),
 	})
-	reads, err := projections.Open(ctx, projections.Config{Pool: cfg.Pool, Store: store, Log: cfg.Log, Node: cfg.Name})
+	reads, err := projections.Open(ctx, projections.Config{Pool: cfg.Pool, Store: store, Log: cfg.Log, Node: cfg.Name, Room: cfg.PGRoom})
 	if err != nil {
 		return nil, errors.Join(err, store.Close(ctx))
 	}
@@ -101,7 +102,7 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 	server := api.New(api.Config{
 		Commands: service, Projections: reads, Store: store, Coordinator: coordinator, Auth: authority,
 		NATS: cfg.NATS, AgentNATS: cfg.AgentNATS, Heartbeat: heartbeat, Version: wireVersion(store.Epoch()),
-		Checks: cfg.Checks, Log: cfg.Log, Metrics: metrics,
+		Checks: cfg.Checks, Room: cfg.Room, Log: cfg.Log, Metrics: metrics,
 	})
 	return &node{
 		token: token, store: store, projections: reads, coordinator: coordinator, api: server,

@@ -39,6 +39,9 @@ func (cmd *doctorCmd) Run(ctx context.Context, a *app) error {
 			wrong++
 		}
 	}
+	if ctx.Err() != nil {
+		return ctx.Err() // what was asked meanwhile tells nothing
+	}
 	if err := a.printChecks(checks, wrong == 0); err != nil {
 		return err
 	}
@@ -99,6 +102,10 @@ func (a *app) checkData() client.Check {
 	}
 	c.Detail = fmt.Sprintf("%s: %s of %s free", a.root.Data, bytesText(int64(free)), bytesText(int64(total)))
 	c.Warn = free < lowDiskBytes || float64(free) < lowDiskShare*float64(total)
+	if room(a.root.Data) != nil {
+		c.OK, c.Warn = false, false
+		c.Detail += ": full; what keeps its data here cannot write"
+	}
 	return c
 }
 

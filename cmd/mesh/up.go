@@ -119,6 +119,7 @@ func (p *parts) start(ctx context.Context, c *upCmd, data string) (nodeConfig, e
 		}
 		p.stops = append(p.stops, server.Stop)
 		pg = server.URL()
+		cfg.PGRoom = func() error { return room(data) }
 	}
 	pool, err := openPool(ctx, pg)
 	if err != nil {
