@@ -22,8 +22,8 @@ import (
 	"github.com/hivemesh/hivemesh/workers"
 )
 
-// Config is what an API serves from. Everything is required but AgentNATS and
-// Checks.
+// Config is what an API serves from. Everything is required but AgentNATS,
+// Checks and Room.
 type Config struct {
 	Commands    *commands.Service
 	Projections *projections.Projections
@@ -35,6 +35,7 @@ type Config struct {
 	Heartbeat   time.Duration                        // between the signs of life of an agent, default 5 s
 	Version     client.Version                       // Epoch is filled in
 	Checks      func(context.Context) []client.Check // further checks of readiness, such as disk space
+	Room        func() error                         // fails when the log's disk is full; nil = not watched
 	Log         zerolog.Logger
 	Metrics     *prometheus.Registry
 }

@@ -124,14 +124,22 @@ func tagOf(path string) string {
 	return "operation"
 }
 
-// answer runs a handler for whoever is served and words its error.
-func answer[Res any](ctx context.Context, a *API, do func(caller) (Res, error)) (*output[Res], error) {
+// serve runs a handler for whoever is served and words its error.
+func serve[Out any](ctx context.Context, a *API, do func(caller) (*Out, error)) (*Out, error) {
 	c := callerOf(ctx)
-	res, err := do(c)
+	out, err := do(c)
 	if err != nil {
 		return nil, tell(a.cfg.Log, c.request, err)
 	}
-	return &output[Res]{Body: res}, nil
+	return out, nil
+}
+
+// answer is serve for an answer that is a body and nothing else.
+func answer[Res any](ctx context.Context, a *API, do func(caller) (Res, error)) (*output[Res], error) {
+	return serve(ctx, a, func(c caller) (*output[Res], error) {
+		res, err := do(c)
+		return &output[Res]{Body: res}, err
+	})
 }
 
 // decoder returns what reads a body as strictly as HTTP does: by the same

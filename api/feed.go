@@ -37,15 +37,13 @@ func (a *API) feedRoute(h huma.API) {
 		Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: "string"}}},
 	}
 	huma.Register(h, op, func(ctx context.Context, in *feedInput) (*huma.StreamResponse, error) {
-		c := callerOf(ctx)
-		f, err := a.newFeed(ctx, c, in)
-		if err != nil {
-			return nil, tell(a.cfg.Log, c.request, err)
-		}
-		return &huma.StreamResponse{Body: func(hc huma.Context) {
-			_, w := humago.Unwrap(hc)
-			f.serve(ctx, w)
-		}}, nil
+		return serve(ctx, a, func(c caller) (*huma.StreamResponse, error) {
+			f, err := a.newFeed(ctx, c, in)
+			return &huma.StreamResponse{Body: func(hc huma.Context) {
+				_, w := humago.Unwrap(hc)
+				f.serve(ctx, w)
+			}}, err
+		})
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -17,6 +18,13 @@ import (
 const (
 	ringRecords = 4096
 	ringBytes   = 16 << 20 // of payload
+)
+
+// What a feed takes from the ring at a time. It is a copy: a feed whose client
+// reads slowly holds no more than that of what the ring has dropped.
+const (
+	pieceRecords = 256
+	pieceBytes   = 1 << 20 // of payload; one record more may be in it
 )
 
 // hub follows the log once for all feeds. Feeds read from its ring, each at
@@ -123,7 +131,7 @@ func (h *hub) add(rs []eventstore.Record) {
 	h.broadcast()
 }
 
-// trim keeps the newest part in a new slice; feeds may still read the old one.
+// trim keeps the newest part, in a new slice so that the rest can be freed.
 func (h *hub) trim() {
 	first, kept := len(h.ring), 0
 	for first > 0 && len(h.ring)-first < ringRecords && kept+len(h.ring[first-1].Data) <= ringBytes {
@@ -143,8 +151,8 @@ func (h *hub) position() (uint64, bool) {
 	return h.last, h.live
 }
 
-// after returns what the ring holds behind at; covered is false when that is
-// not all there is. wake is closed when there is more.
+// after returns the first piece of what the ring holds behind at; covered is
+// false when the ring begins later. wake is closed when there is more.
 func (h *hub) after(at uint64) (entries []*entry, wake <-chan struct{}, covered, live bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -152,7 +160,12 @@ func (h *hub) after(at uint64) (entries []*entry, wake <-chan struct{}, covered,
 		return nil, h.wake, false, h.live
 	}
 	i := sort.Search(len(h.ring), func(i int) bool { return h.ring[i].Seq > at })
-	return h.ring[i:len(h.ring):len(h.ring)], h.wake, true, h.live
+	end, size := i, 0
+	for end < len(h.ring) && end-i < pieceRecords && size < pieceBytes {
+		size += len(h.ring[end].Data)
+		end++
+	}
+	return slices.Clone(h.ring[i:end]), h.wake, true, h.live
 }
 
 // follow hands every event after at to handle, in order, each once. When

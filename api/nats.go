@@ -126,7 +126,11 @@ func (a *API) beat(tenant, agent string, held []client.Held) error {
 		err = a.cfg.NATS.Publish(client.HeartbeatSubject(tenant, agent), data)
 	}
 	if err != nil {
-		return &domain.Error{Kind: domain.Unavailable, Code: "nats_unavailable", Message: "NATS is not reachable", Err: err}
+		return natsUnavailable(err)
 	}
 	return nil
+}
+
+func natsUnavailable(cause error) error {
+	return &domain.Error{Kind: domain.Unavailable, Code: "nats_unavailable", Message: "NATS is not reachable", Err: cause}
 }

@@ -37,7 +37,7 @@ func (a *API) poll(ctx context.Context, c caller, id string, held []client.Held,
 		err = a.cfg.NATS.FlushTimeout(flushTimeout) // so that every node knows of it
 	}
 	if err != nil {
-		return client.Messages{}, &domain.Error{Kind: domain.Unavailable, Code: "nats_unavailable", Message: "NATS is not reachable", Err: err}
+		return client.Messages{}, natsUnavailable(err)
 	}
 	if err := a.beat(tenant, id, held); err != nil {
 		return client.Messages{}, err

@@ -36,17 +36,15 @@ type queryOutput[T any] struct {
 // listRoute registers a list.
 func listRoute[Row, Out any](a *API, h huma.API, path, id, summary string, list func(context.Context, caller, projections.Query) (projections.Page[Row], error), convert func(Row) Out) {
 	huma.Register(h, operation(http.MethodGet, path, id, summary), func(ctx context.Context, in *listInput) (*queryOutput[client.Page[Out]], error) {
-		c := callerOf(ctx)
-		q, err := a.query(in)
-		if err != nil {
-			return nil, tell(a.cfg.Log, c.request, err)
-		}
-		rows, err := list(ctx, c, q)
-		if err != nil {
-			return nil, tell(a.cfg.Log, c.request, err)
-		}
-		out := page(a, rows, convert)
-		return &queryOutput[client.Page[Out]]{Position: out.Position, Lag: out.Lag, Body: out}, nil
+		return serve(ctx, a, func(c caller) (*queryOutput[client.Page[Out]], error) {
+			q, err := a.query(in)
+			if err != nil {
+				return nil, err
+			}
+			rows, err := list(ctx, c, q)
+			out := page(a, rows, convert)
+			return &queryOutput[client.Page[Out]]{Position: out.Position, Lag: out.Lag, Body: out}, err
+		})
 	})
 }
 
@@ -58,17 +56,15 @@ func (a *API) query(in *listInput) (projections.Query, error) {
 // oneRoute registers the reading of one row.
 func oneRoute[Row, Out any](a *API, h huma.API, path, id, summary string, read func(ctx context.Context, c caller, name string, after uint64) (Row, error), convert func(Row) Out) {
 	huma.Register(h, operation(http.MethodGet, path, id, summary), func(ctx context.Context, in *oneInput) (*queryOutput[Out], error) {
-		c := callerOf(ctx)
-		after, err := a.cfg.Store.ParsePosition(in.After)
-		if err != nil {
-			return nil, tell(a.cfg.Log, c.request, err)
-		}
-		row, err := read(ctx, c, in.ID, after)
-		if err != nil {
-			return nil, tell(a.cfg.Log, c.request, err)
-		}
-		health := a.cfg.Projections.Health()
-		return &queryOutput[Out]{Position: a.cfg.Store.Position(health.Seq), Lag: health.Lag, Body: convert(row)}, nil
+		return serve(ctx, a, func(c caller) (*queryOutput[Out], error) {
+			after, err := a.cfg.Store.ParsePosition(in.After)
+			if err != nil {
+				return nil, err
+			}
+			row, err := read(ctx, c, in.ID, after)
+			health := a.cfg.Projections.Health()
+			return &queryOutput[Out]{Position: a.cfg.Store.Position(health.Seq), Lag: health.Lag, Body: convert(row)}, err
+		})
 	})
 }
 

@@ -89,11 +89,7 @@ func (a *API) agentRoutes(h huma.API) {
 	op := operation(http.MethodPost, "/v1/agents/{id}/heartbeat", "agent-heartbeat", "Give a sign of life that names the attempts held")
 	op.DefaultStatus = http.StatusNoContent
 	huma.Register(h, op, func(ctx context.Context, in *aboutInput[client.Heartbeat]) (*struct{}, error) {
-		c := callerOf(ctx)
-		if err := a.heartbeat(ctx, c, in); err != nil {
-			return nil, tell(a.cfg.Log, c.request, err)
-		}
-		return nil, nil //nolint:nilnil // there is nothing to answer
+		return serve(ctx, a, func(c caller) (*struct{}, error) { return nil, a.heartbeat(ctx, c, in) })
 	})
 }
 
@@ -144,17 +140,15 @@ func (a *API) eventRoutes(h huma.API) {
 			After string `query:"after" doc:"wait until the read model has reached this position, for up to 5 s"`
 		},
 		) (*queryOutput[client.Counts], error) {
-			c := callerOf(ctx)
-			after, err := a.cfg.Store.ParsePosition(in.After)
-			if err != nil {
-				return nil, tell(a.cfg.Log, c.request, err)
-			}
-			sums, err := a.cfg.Projections.Counts(ctx, c.actor.Tenant, after)
-			if err != nil {
-				return nil, tell(a.cfg.Log, c.request, err)
-			}
-			out := a.counts(sums)
-			return &queryOutput[client.Counts]{Position: out.Position, Lag: out.Lag, Body: out}, nil
+			return serve(ctx, a, func(c caller) (*queryOutput[client.Counts], error) {
+				after, err := a.cfg.Store.ParsePosition(in.After)
+				if err != nil {
+					return nil, err
+				}
+				sums, err := a.cfg.Projections.Counts(ctx, c.actor.Tenant, after)
+				out := a.counts(sums)
+				return &queryOutput[client.Counts]{Position: out.Position, Lag: out.Lag, Body: out}, err
+			})
 		})
 }
 

@@ -31,12 +31,10 @@ func (a *API) systemRoutes(h huma.API) {
 		"application/octet-stream": {Schema: &huma.Schema{Type: "string", Format: "binary"}},
 	}}
 	huma.Register(h, op, func(ctx context.Context, in *artifactInput) (*artifactOutput, error) {
-		c := callerOf(ctx)
-		data, err := a.artifact(ctx, c, in.Digest)
-		if err != nil {
-			return nil, tell(a.cfg.Log, c.request, err)
-		}
-		return &artifactOutput{ContentType: "application/octet-stream", Cache: "private, max-age=31536000, immutable", Body: data}, nil
+		return serve(ctx, a, func(c caller) (*artifactOutput, error) {
+			data, err := a.artifact(ctx, c, in.Digest)
+			return &artifactOutput{ContentType: "application/octet-stream", Cache: "private, max-age=31536000, immutable", Body: data}, err
+		})
 	})
 	getRoute(a, h, "/v1/version", "version", "Tell what runs here",
 		func(context.Context, caller, *struct{}) (client.Version, error) { return a.cfg.Version, nil })
