@@ -20,6 +20,14 @@ type AgentConfig struct {
 	OverHTTP     bool          // speak HTTP only; otherwise NATS when the mesh offers it
 	StartAfter   time.Duration // say "started" only when still busy after this; default 500ms
 	DrainTimeout time.Duration // at the end: how long running work may take to finish; default 10s
+
+	// OnError is told what goes wrong in the background, where no caller waits
+	// for it: a connection lost, a heartbeat or report that did not get through
+	// and is repeated, a report that the mesh refused, an assignment handed
+	// back. errors.As finds the *Error or *UnreachableError behind it. Nothing
+	// needs to be done about it but to log it. It is called from several
+	// goroutines at once and must not block; nil = silence.
+	OnError func(error)
 }
 
 // Permanent marks err as a failure that trying again does not mend.
@@ -58,8 +66,9 @@ func (c *Client) RunAgent(ctx context.Context, cfg AgentConfig) error {
 		if err == nil {
 			return nil
 		}
+		r.warn("session ended, registering again", err)
 		sleep(ctx, jitter(time.Second))
-		if reg, err = c.registerAgain(ctx, cfg.Register); err != nil {
+		if reg, err = c.registerAgain(ctx, cfg.Register, r.warn); err != nil {
 			r.abandon()
 			if ctx.Err() != nil {
 				return nil
@@ -70,12 +79,13 @@ func (c *Client) RunAgent(ctx context.Context, cfg AgentConfig) error {
 }
 
 // registerAgain registers until it works or is refused.
-func (c *Client) registerAgain(ctx context.Context, req RegisterRequest) (Registration, error) {
+func (c *Client) registerAgain(ctx context.Context, req RegisterRequest, warn func(string, error)) (Registration, error) {
 	for try := 1; ; try++ {
 		reg, err := c.Register(ctx, req)
 		if err == nil || refused(err) {
 			return reg, err
 		}
+		warn("register, to be repeated", err)
 		if !sleep(ctx, backoff(time.Second, try, 15*time.Second)) {
 			return reg, ctx.Err()
 		}

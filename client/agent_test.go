@@ -163,8 +163,9 @@ func testRefuses(t *testing.T, m *apitest.Mesh) {
 	}
 	t.Cleanup(func() { _ = sub.Unsubscribe() })
 	begun, proceed := make(chan struct{}), make(chan struct{})
+	told := make(chan error, 100)
 	start(t, m.Client, client.AgentConfig{
-		Register: client.RegisterRequest{Name: "picky", Capabilities: []string{"picky"}},
+		Register: client.RegisterRequest{Name: "picky", Capabilities: []string{"picky"}}, OnError: func(err error) { told <- err },
 		Handler: func(context.Context, *client.Work) (any, error) {
 			begun <- struct{}{}
 			<-proceed
@@ -199,6 +200,9 @@ func testRefuses(t *testing.T, m *apitest.Mesh) {
 	}
 	if r := tell("00000000-0000-4000-8000-000000000002", 1<<40-1); !strings.Contains(r.Reason, "older term") {
 		t.Errorf("older term: %+v", r)
+	}
+	if err := <-told; !strings.Contains(err.Error(), "hand back task 00000000-") || !strings.Contains(err.Error(), "capacity") {
+		t.Errorf("told: %v", err)
 	}
 }
 
@@ -334,5 +338,50 @@ func TestAgentAfterALostConnection(t *testing.T) {
 	}
 	if task, err := m.Client.Wait(within(t, 20*time.Second), missed.ID); err != nil || task.Status != "completed" {
 		t.Errorf("task: %s, %v", task.Status, err)
+	}
+}
+
+// TestAgentTellsOfErrors cuts an agent off while it works: what fails in the
+// background is told, and repeated until it gets through.
+func TestAgentTellsOfErrors(t *testing.T) {
+	t.Parallel()
+	p := newProxy(t)
+	m := apitest.Start(t, apitest.Config{AgentURL: "nats://" + p.Addr().String(), Heartbeat: 2 * time.Second})
+	p.mu.Lock()
+	p.target = strings.TrimPrefix(m.Server.URL(), "nats://")
+	p.mu.Unlock()
+	told, begun, proceed := make(chan error, 1000), make(chan struct{}, 1), make(chan struct{})
+	start(t, m.Client, client.AgentConfig{
+		Register: client.RegisterRequest{Name: "telling", Capabilities: []string{"tell"}},
+		OnError:  func(err error) { told <- err },
+		Handler: func(context.Context, *client.Work) (any, error) {
+			begun <- struct{}{}
+			<-proceed
+			return strings.Repeat("x", 9<<20), nil // too large: refused at last
+		},
+	})
+	await := func(what string) error {
+		t.Helper()
+		limit := time.After(15 * time.Second)
+		for {
+			select {
+			case err := <-told:
+				if strings.Contains(err.Error(), what) {
+					return err
+				}
+			case <-limit:
+				t.Fatalf("nothing was told about: %s", what)
+			}
+		}
+	}
+	task := submit(t, m, client.SubmitRequest{Capabilities: []string{"tell"}})
+	<-begun
+	p.setCut(true)
+	await("connection to NATS lost")
+	await("heartbeat")
+	p.setCut(false)
+	close(proceed)
+	if err := await("complete task " + task.ID + " attempt 1"); !client.IsInvalid(err) {
+		t.Errorf("a refused result: %v", err)
 	}
 }

@@ -16,13 +16,13 @@ func (r *runner) run(w *Work) {
 	defer w.cancel(nil)
 	began := time.Now().UTC()
 	said := time.AfterFunc(r.cfg.StartAfter, func() {
-		_ = r.send(w.ctx, "start", r.about(w)) // a report of the end says when it began, too
+		r.said(w, "start", r.send(w.ctx, "start", r.about(w))) // a report of the end says when it began, too
 	})
 	defer said.Stop()
 	w.tell = func(ctx context.Context, percent int, message string) {
 		rep := r.about(w)
 		rep.Percent, rep.Message = percent, message
-		_ = r.send(ctx, "progress", rep)
+		r.said(w, "progress", r.send(ctx, "progress", rep))
 	}
 	result, err, ended := r.handle(w)
 	r.busy.Add(-1)
@@ -128,6 +128,7 @@ func (r *runner) settle(w *Work, verb string, rep AttemptReport) {
 	defer unhook()
 	for try := 1; ; try++ {
 		err := r.send(ctx, verb, rep)
+		r.said(w, verb, err)
 		switch {
 		case err == nil:
 			return
@@ -143,6 +144,11 @@ func (r *runner) settle(w *Work, verb string, rep AttemptReport) {
 			return
 		}
 	}
+}
+
+// said warns of a report that did not get through.
+func (r *runner) said(w *Work, verb string, err error) {
+	r.warn(aboutAttempt(verb, w.Task, w.Number), err)
 }
 
 // about begins a report about an attempt.

@@ -38,7 +38,8 @@ type call struct {
 
 // do carries out a call, again and again if it may be repeated and the mesh
 // does not answer or says that it cannot now. It fails with *Error when the
-// mesh refuses, and with *UnreachableError when nothing answers.
+// mesh refuses, with *UnreachableError when nothing answers, and with
+// context.Canceled, whatever was under way, when ctx is cancelled.
 func (c *Client) do(ctx context.Context, k call) error {
 	var body []byte
 	if k.body != nil {
@@ -47,6 +48,15 @@ func (c *Client) do(ctx context.Context, k call) error {
 			return fmt.Errorf("encode request: %w", err)
 		}
 	}
+	err := c.attempts(ctx, k, body)
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
+	return err
+}
+
+// attempts sends the request until there is an answer to go by.
+func (c *Client) attempts(ctx context.Context, k call, body []byte) error {
 	for try := 1; ; try++ {
 		err := c.once(ctx, k, body)
 		if err == nil || !k.repeat || try == callAttempts || !IsUnavailable(err) || ctx.Err() != nil {

@@ -24,8 +24,9 @@ type link struct {
 	messages    chan *nats.Msg // pushed to the agent; nil when it polls
 	reconnected chan struct{}
 	lost        chan error // the link is of no more use: register again
+	warn        func(what string, err error)
 
-	beat   func(held []Held)
+	beat   func(held []Held) error
 	fetch  func(ctx context.Context, held []Held) ([]Inbox, error)
 	report func(ctx context.Context, verb string, r AttemptReport) error
 	leave  func(ctx context.Context) error
@@ -38,7 +39,7 @@ func (l *link) pause() time.Duration { return jitter(l.heartbeat) }
 func (r *runner) open(reg Registration) (*link, error) {
 	l := &link{
 		agent: reg.ID, heartbeat: time.Duration(reg.HeartbeatMS) * time.Millisecond,
-		reconnected: make(chan struct{}, 1), lost: make(chan error, 1),
+		reconnected: make(chan struct{}, 1), lost: make(chan error, 1), warn: r.warn,
 	}
 	if l.heartbeat <= 0 {
 		l.heartbeat = 5 * time.Second
@@ -60,7 +61,7 @@ func (r *runner) open(reg Registration) (*link, error) {
 // linkHTTP makes l work by long polls and HTTP requests.
 func (c *Client) linkHTTP(l *link) {
 	l.polls = true
-	l.beat = func([]Held) {} // the mesh takes an open poll for a sign of life
+	l.beat = func([]Held) error { return nil } // the mesh takes an open poll for a sign of life
 	l.fetch = func(ctx context.Context, held []Held) ([]Inbox, error) {
 		q := url.Values{"wait": {pollWait.String()}}
 		if len(held) > 0 {

@@ -33,13 +33,16 @@ func (c *Client) linkNATS(l *link, reg Registration, capacity int) error {
 		nats.ReconnectBufSize(-1), // a request that is not sent fails at once and is repeated
 		nats.WriteBufferSize(writeBuffer),
 		nats.CustomReconnectDelay(func(try int) time.Duration { return backoff(100*time.Millisecond, max(1, try), 5*time.Second) }),
-		nats.DisconnectErrHandler(func(*nats.Conn, error) { silent.Reset(lostAfter) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			silent.Reset(lostAfter)
+			l.warn("connection to NATS lost, connecting again", err)
+		}),
 		nats.ReconnectHandler(func(*nats.Conn) {
 			silent.Stop()
 			signal(l.reconnected)
 		}),
 		nats.ClosedHandler(func(nc *nats.Conn) { l.fail(nc.LastError()) }),
-		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // a message that is lost is told again
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { l.warn("NATS", err) }), // a message that is lost is told again
 	)
 	if err != nil {
 		return fmt.Errorf("connect to NATS: %w", err)
@@ -71,10 +74,12 @@ func (l *link) fail(err error) {
 
 // speakNATS fills in what the agent says over the connection.
 func (c *Client) speakNATS(l *link, nc *nats.Conn, reg Registration) {
-	l.beat = func(held []Held) {
-		if data, err := json.Marshal(Heartbeat{Agent: reg.ID, Held: held}); err == nil {
-			_ = nc.Publish(HeartbeatSubject(reg.Tenant, reg.ID), data)
+	l.beat = func(held []Held) error {
+		data, err := json.Marshal(Heartbeat{Agent: reg.ID, Held: held})
+		if err != nil {
+			return err
 		}
+		return nc.Publish(HeartbeatSubject(reg.Tenant, reg.ID), data)
 	}
 	l.fetch = func(ctx context.Context, held []Held) ([]Inbox, error) {
 		var out Messages
@@ -93,7 +98,8 @@ func (c *Client) speakNATS(l *link, nc *nats.Conn, reg Registration) {
 }
 
 // request sends a command over NATS. It fails with *Error when the mesh
-// refuses, and with *UnreachableError when nobody answers.
+// refuses, with *UnreachableError when nobody answers, and with ctx's error
+// when that ends.
 func (c *Client) request(ctx context.Context, nc *nats.Conn, subject string, body, out any) error {
 	data, err := json.Marshal(body)
 	if err != nil {
@@ -102,9 +108,12 @@ func (c *Client) request(ctx context.Context, nc *nats.Conn, subject string, bod
 	m := nats.NewMsg(subject)
 	m.Data = data
 	m.Header.Set(HeaderToken, c.token)
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	limited, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	res, err := nc.RequestMsgWithContext(ctx, m)
+	res, err := nc.RequestMsgWithContext(limited, m)
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		return &UnreachableError{URL: nc.ConnectedUrlRedacted(), Err: err}
 	}

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -114,7 +115,7 @@ func (r *runner) session(ctx context.Context, reg Registration) error {
 		case w := <-r.finished:
 			r.forget(w)
 		case <-beat.C:
-			l.beat(r.holding())
+			r.warn("heartbeat", l.beat(r.holding()))
 			beat.Reset(l.pause())
 		}
 	}
@@ -126,7 +127,7 @@ func (r *runner) session(ctx context.Context, reg Registration) error {
 func (r *runner) leave(l *link) {
 	ctx, cancel := context.WithTimeout(r.base, lastReport)
 	defer cancel()
-	_ = l.leave(ctx) // at worst the mesh finds out by the silence
+	r.warn("leave", l.leave(ctx)) // at worst the mesh finds out by the silence
 	r.stop()
 	if r.fetching {
 		<-r.fetched
@@ -156,6 +157,7 @@ func (r *runner) receiveFetched(l *link, f fetched) {
 		r.fetch(l, 0)
 		return
 	case f.err != nil:
+		r.warn("ask for work, to be repeated", f.err)
 		r.fetch(l, backoff(500*time.Millisecond, 2, 5*time.Second))
 		return
 	}
@@ -218,9 +220,25 @@ func (r *runner) take(a *Assignment) {
 // refuse hands an assignment back in the background, once: the mesh tells of
 // it again as long as it stands.
 func (r *runner) refuse(l *link, a *Assignment, reason string) {
+	if !r.draining { // to hand back at the end is as it should be
+		r.warn(aboutAttempt("hand back", a.Task, a.Attempt), errors.New(reason))
+	}
 	go func() {
-		_ = l.report(l.ctx, "return", AttemptReport{Task: a.Task, Attempt: a.Attempt, Agent: l.agent, Reason: reason})
+		err := l.report(l.ctx, "return", AttemptReport{Task: a.Task, Attempt: a.Attempt, Agent: l.agent, Reason: reason})
+		r.warn(aboutAttempt("return", a.Task, a.Attempt), err)
 	}()
+}
+
+// warn tells the developer that something went wrong; what only the end of the
+// agent stopped did not.
+func (r *runner) warn(what string, err error) {
+	if r.cfg.OnError != nil && err != nil && !errors.Is(err, context.Canceled) {
+		r.cfg.OnError(fmt.Errorf("%s: %w", what, err))
+	}
+}
+
+func aboutAttempt(what, task string, number int) string {
+	return fmt.Sprintf("%s task %s attempt %d", what, task, number)
 }
 
 // interrupt tells what still runs that the agent ends. Each attempt then hands

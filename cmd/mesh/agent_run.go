@@ -20,7 +20,7 @@ type agentRunCmd struct {
 	Label        map[string]string `help:"Label K=V; repeat for more." mapsep:"none" placeholder:"K=V"`
 	HTTP         bool              `help:"Speak HTTP only, where NATS cannot be reached." name:"over-http"`
 	DrainTimeout time.Duration     `help:"At the end: time for running tasks to finish." default:"10s" placeholder:"DURATION"`
-	Quiet        bool              `help:"Do not tell about each task." short:"q"`
+	Quiet        bool              `help:"Do not tell about each task, only of what goes wrong beside them." short:"q"`
 	Command      []string          `arg:"" help:"Program and its arguments, behind --. See mesh help agent-programs." placeholder:"CMD"`
 }
 
@@ -45,10 +45,14 @@ func (cmd *agentRunCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer reap.stop()
+	tell := teller(a)
 	b := &bridge{
 		program: program{argv: append([]string{path}, cmd.Command[1:]...), env: a.env, grace: killGrace, reap: reap},
 		agent:   cmd.Name,
-		say:     cmd.teller(a),
+		say:     tell,
+	}
+	if cmd.Quiet {
+		b.say = func(string, ...any) {}
 	}
 	b.say("agent %s works for %s; Ctrl-C drains it", cmd.Name, c.URL())
 	err = c.RunAgent(ctx, client.AgentConfig{
@@ -57,6 +61,7 @@ func (cmd *agentRunCmd) Run(ctx context.Context, a *app) error {
 			Labels: cmd.Label, Version: buildVersion().Version,
 		},
 		Handler: b.handle, OverHTTP: cmd.HTTP, DrainTimeout: cmd.DrainTimeout,
+		OnError: func(err error) { tell("warning: %s", oneLine(err.Error(), 300)) },
 	})
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("agent %s: %w", cmd.Name, err)
@@ -66,12 +71,9 @@ func (cmd *agentRunCmd) Run(ctx context.Context, a *app) error {
 }
 
 // teller returns what prints a line to stderr, one at a time.
-func (cmd *agentRunCmd) teller(a *app) func(format string, args ...any) {
+func teller(a *app) func(format string, args ...any) {
 	var mu sync.Mutex
 	return func(format string, args ...any) {
-		if cmd.Quiet {
-			return
-		}
 		mu.Lock()
 		defer mu.Unlock()
 		fmt.Fprintf(a.stderr, time.Now().Format("15:04:05 ")+format+"\n", args...)
