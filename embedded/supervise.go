@@ -31,8 +31,10 @@ func (p *Postgres) supervise(log *pg.Log) {
 // restart tries until the server runs again; it reports false when it was
 // told to stop instead.
 func (p *Postgres) restart(log *pg.Log) bool {
-	for p.stopping.Err() == nil {
+	if p.stopping.Err() == nil {
 		p.log.Warn().Msg("PostgreSQL ended by itself; starting it again")
+	}
+	for p.stopping.Err() == nil {
 		server, err := p.cluster.Start(p.stopping, log)
 		if err == nil {
 			p.mu.Lock()
