@@ -160,7 +160,7 @@ func (p *parts) startNATS(ctx context.Context, c *upCmd, data string, cfg *nodeC
 	p.stops = append(p.stops, func(context.Context) error { nc.Close(); return nil })
 	user, _ := server.AgentUser()
 	cfg.NATS = nc
-	cfg.Room = func() error { return room(data) }
+	cfg.Room = watchRoom(data)
 	cfg.AgentNATS = &client.NATSInfo{URLs: []string{server.URL()}, User: user, Password: password}
 	return nil
 }
