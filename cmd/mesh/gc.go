@@ -1,65 +1,75 @@
 package main
 
 import (
+	"context"
 	"math"
-	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"time"
 )
 
 // How far a server's memory may grow between two collections.
 const (
-	gcPercent  = 300       // of the live heap
+	gcPercent  = 300       // of the live heap, at most
 	gcSmall    = 384 << 20 // bytes of memory in all, below which gcPercent alone counts
-	gcHeadroom = 96 << 20  // bytes beside what is in use, above that
+	gcHeadroom = 96 << 20  // bytes beside what is in use, above that, at least
+	gcSeconds  = 2         // and so many seconds' worth of what is being allocated
 )
 
-// tuneGC bounds the garbage that a server holds. Go's rule, a share of the
-// live heap, does not suit a server at both ends: many short requests on a
-// small heap want a large share, and with thousands of agents connected the
-// same share is hundreds of megabytes. So the share is large, and after every
-// collection the soft memory limit is set anew to what is in use and a
-// headroom, though never to less than gcSmall. Against that limit the runtime
-// also counts the stacks that thousands of connections grow, and it gives freed
-// memory above it back to the system.
-// GOGC in the environment leaves it all to the runtime, GOMEMLIMIT the limit.
-//
-// Setting the limits from the end of a collection is the technique of "How We
-// Saved 70K Cores Across 30 Mission-Critical Services" (Uber, 2021); what the
-// limits do is explained in https://go.dev/doc/gc-guide.
-func tuneGC(env environ) {
+// tuneGC bounds the garbage that a server holds, until ctx ends. Go's rule, a
+// share of the live heap, does not suit a server at both ends: many short
+// requests on a small heap want a large share, and with thousands of agents
+// connected and little to do the same share is hundreds of megabytes. So the
+// share is large, and every second the soft memory limit is set anew to what is
+// in use and a headroom that follows the rate of allocation, though never to
+// less than gcSmall. Against that limit the runtime also counts the stacks that
+// thousands of connections grow, and it gives freed memory above it back to the
+// system. GOGC in the environment leaves it all to the runtime, GOMEMLIMIT the
+// limit. What the limits do: https://go.dev/doc/gc-guide.
+func tuneGC(ctx context.Context, env environ) {
 	if env.get("GOGC") != "" {
 		return
 	}
 	debug.SetGCPercent(gcPercent)
 	if env.get("GOMEMLIMIT") == "" {
-		limitAfterGC()
+		go limitMemory(ctx, time.Second)
 	}
 }
 
-// gcMark is garbage at once, so that the next collection finds it.
-type gcMark struct{ _ *gcMark }
-
-// limitAfterGC sets the limit when the next collection has ended, and so on
-// for the life of the process.
-func limitAfterGC() {
-	runtime.AddCleanup(&gcMark{}, func(struct{}) {
-		debug.SetMemoryLimit(memoryLimit(memoryInUse()))
-		limitAfterGC()
-	}, struct{}{})
+// limitMemory sets the limit again and again.
+func limitMemory(ctx context.Context, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	rate, was := uint64(0), memoryNow()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		now := memoryNow()
+		rate = max(uint64(float64(now.allocated-was.allocated)/every.Seconds()), rate*3/4) // a burst is forgotten in seconds
+		was = now
+		debug.SetMemoryLimit(memoryLimit(now, rate))
+	}
 }
 
-// memoryLimit returns the limit for a process with so many bytes of live heap
-// among those in use. The headroom is at least a third of the live heap, so
-// that the work of collections keeps its proportion to that of allocation.
-func memoryLimit(live, inUse uint64) int64 {
-	return int64(min(max(gcSmall, inUse+max(gcHeadroom, live/3)), math.MaxInt64))
+// memoryLimit returns the limit for a process that allocates rate bytes a second.
+func memoryLimit(m memory, rate uint64) int64 {
+	headroom := min(max(gcHeadroom, gcSeconds*rate), max(gcHeadroom, m.live*gcPercent/100))
+	return int64(min(max(gcSmall, m.inUse+headroom), math.MaxInt64))
 }
 
-// memoryInUse returns the bytes that the last collection found live, and those
-// of them and of stacks, fragments and the runtime's own data together.
-func memoryInUse() (live, inUse uint64) {
+// memory is what the runtime says, in bytes.
+type memory struct {
+	allocated uint64 // since the start
+	live      uint64 // what the last collection left of the heap
+	inUse     uint64 // that, stacks, fragments and the runtime's own data
+}
+
+func memoryNow() memory {
 	s := []metrics.Sample{
+		{Name: "/gc/heap/allocs:bytes"},
 		{Name: "/gc/heap/live:bytes"},
 		{Name: "/memory/classes/total:bytes"},
 		{Name: "/memory/classes/heap/objects:bytes"},
@@ -67,7 +77,6 @@ func memoryInUse() (live, inUse uint64) {
 		{Name: "/memory/classes/heap/released:bytes"},
 	}
 	metrics.Read(s)
-	live = s[0].Value.Uint64()
-	inUse = live + s[1].Value.Uint64() - s[2].Value.Uint64() - s[3].Value.Uint64() - s[4].Value.Uint64()
-	return live, inUse
+	v := func(i int) uint64 { return s[i].Value.Uint64() }
+	return memory{allocated: v(0), live: v(1), inUse: v(1) + v(2) - v(3) - v(4) - v(5)}
 }

@@ -11,20 +11,19 @@ import (
 func TestMemoryLimit(t *testing.T) {
 	t.Parallel()
 	const mib = 1 << 20
-	for _, c := range []struct {
-		live, inUse uint64
-		want        int64
+	for name, c := range map[string]struct {
+		live, inUse, rate uint64
+		want              int64
 	}{
-		{0, 0, 384 * mib},
-		{200 * mib, 288 * mib, 384 * mib},
-		{200 * mib, 289 * mib, 385 * mib},
-		{288 * mib, 400 * mib, 496 * mib},
-		{300 * mib, 400 * mib, 500 * mib},
-		{3000 * mib, 4000 * mib, 5000 * mib},
-		{math.MaxInt64, math.MaxInt64, math.MaxInt64},
+		"nothing":               {0, 0, 0, 384 * mib},
+		"small":                 {200 * mib, 288 * mib, 20 * mib, 384 * mib},
+		"at rest":               {300 * mib, 400 * mib, 10 * mib, 496 * mib},
+		"busy":                  {300 * mib, 400 * mib, 200 * mib, 800 * mib},
+		"busier than the share": {300 * mib, 400 * mib, 900 * mib, 1300 * mib},
+		"overflow":              {1 << 60, math.MaxInt64, 0, math.MaxInt64},
 	} {
-		if got := memoryLimit(c.live, c.inUse); got != c.want {
-			t.Errorf("%d live of %d in use: limit %d, want %d", c.live, c.inUse, got, c.want)
+		if got := memoryLimit(memory{live: c.live, inUse: c.inUse}, c.rate); got != c.want {
+			t.Errorf("%s: limit %d MiB, want %d", name, got/mib, c.want/mib)
 		}
 	}
 }
@@ -32,9 +31,9 @@ func TestMemoryLimit(t *testing.T) {
 func TestMemoryLimitFollowsTheHeap(t *testing.T) {
 	t.Parallel()
 	const held = 512 << 20
-	limitAfterGC()
+	go limitMemory(t.Context(), 10*time.Millisecond)
 	ballast := make([]byte, held) // never written, so it takes no memory
-	limitBecomes(t, "above what is held", func(limit int64) bool { return limit > held+held/3 && limit < 3*held })
+	limitBecomes(t, "above what is held", func(limit int64) bool { return limit > held+gcHeadroom && limit < 5*held })
 	runtime.KeepAlive(ballast)
 	limitBecomes(t, "below what was held", func(limit int64) bool { return limit >= gcSmall && limit < held })
 }

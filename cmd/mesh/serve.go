@@ -41,7 +41,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 	if c.NATS == "" || c.PG == "" {
 		return &failure{Exit: exitUsage, Code: "usage", Message: "mesh serve needs --nats and --pg", Hint: "to run with everything included: mesh up"}
 	}
-	tuneGC(a.env)
+	tuneGC(ctx, a.env)
 	log := newLog(a.stderr, c.Logs)
 	listener, err := listen(ctx, c.HTTP)
 	if err != nil {

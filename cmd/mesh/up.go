@@ -27,7 +27,7 @@ type upCmd struct {
 // stops what it started.
 func (c *upCmd) Run(ctx context.Context, a *app) (err error) {
 	began := time.Now()
-	tuneGC(a.env)
+	tuneGC(ctx, a.env)
 	if err := os.MkdirAll(a.root.Data, 0o755); err != nil {
 		return &failure{Exit: exitFailed, Code: "data_dir", Message: fmt.Sprintf("cannot make the data directory: %v", err), Hint: "give another one: --data DIR"}
 	}
