@@ -1,7 +1,7 @@
 package eventstore
 
 // commandLogSize is how many commands of an entity are remembered.
-const commandLogSize = 32
+const commandLogSize = 8
 
 // commandLog remembers the hashes of the last commands of an entity. It is a
 // value: copies do not share memory.
