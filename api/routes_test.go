@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/hivemesh/hivemesh/api"
@@ -71,8 +72,8 @@ func TestDocumentHasEveryRoute(t *testing.T) {
 		}
 	}
 	slices.Sort(got)
-	if want := routes(); !slices.Equal(got, want) {
-		t.Errorf("documented %q\nwant %q", got, want)
+	if diff := cmp.Diff(routes(), got); diff != "" {
+		t.Errorf("the list above and the document: -list +document\n%s", diff)
 	}
 	if d.Components.Schemas["Problem"] == nil || d.Components.Schemas["ErrorModel"] != nil {
 		t.Errorf("schemas: %v", slices.Sorted(maps.Keys(d.Components.Schemas)))
@@ -82,10 +83,8 @@ func TestDocumentHasEveryRoute(t *testing.T) {
 			t.Errorf("a schema %q is named and missing", name)
 		}
 	}
-	if path := os.Getenv("OPENAPI_OUT"); path != "" {
-		if err := os.WriteFile(path, first, 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if kept, err := os.ReadFile("../docs/openapi.json"); err != nil || string(kept) != string(first) {
+		t.Errorf("docs/openapi.json is not what the routes say (%v): run go generate ./...", err)
 	}
 }
 

@@ -51,7 +51,7 @@ func TestKilledMidway(t *testing.T) {
 // mustVerify compares every live table with a rebuilt one.
 func (b *bundle) mustVerify(t testing.TB) {
 	t.Helper()
-	for _, name := range []string{"agents", "events", "tasks"} {
+	for _, name := range b.names(t) {
 		v, err := b.p.Verify(t.Context(), name, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -250,8 +250,10 @@ func TestNodesStartTogether(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	b := &bundle{store: store, pool: newPool(t, url)}
+	b.p = b.open(t, store)
 	var generations int
-	if err := newPool(t, url).QueryRow(t.Context(), `SELECT count(*) FROM projection_checkpoint`).Scan(&generations); err != nil || generations != 3 {
+	if err := b.pool.QueryRow(t.Context(), `SELECT count(*) FROM projection_checkpoint`).Scan(&generations); err != nil || generations != len(b.names(t)) {
 		t.Errorf("%d generations, %v", generations, err)
 	}
 }

@@ -9,19 +9,20 @@ import (
 )
 
 // definition is a read model as code: raise version whenever the tables or
-// the meaning of their rows change.
+// the meaning of their rows change. The tables are kept, one file a version,
+// under testdata/tables; what their rows mean, nobody but the author can tell.
 type definition struct {
-	name    string
+	name    string // part of the schema's name: lower-case letters
 	version int
 	tables  []table
-	open    func() model
+	open    func() model // a new one for each lane; lanes share nothing
 }
 
 // table is one table of a read model. The primary key is made first and the
 // other indexes last in a rebuild.
 type table struct {
 	name    string
-	columns string
+	columns string   // "name type constraints", separated by commas
 	key     string   // columns of the primary key
 	late    bool     // rows are only ever added: the primary key, too, is made last
 	indexes []string // what follows CREATE INDEX ON <table>
@@ -30,6 +31,14 @@ type table struct {
 // model folds events into rows. It keeps a bounded working set of current
 // rows; load brings in those that a batch needs, flush queues what changed.
 // After a failed transaction only reset may follow.
+//
+// A lane calls check for each event, then load for a batch, then fold for each
+// event in the order of the log, then flush. An event may come twice, with
+// nothing but the row's own sequence to tell: fold or the statements of flush
+// must leave the rows as they are then. An error of check or fold parks the
+// event. A row is made from events alone, never from the clock or from chance,
+// or a rebuilt table would differ. Text goes through clean, as Postgres takes
+// no zero byte.
 type model interface {
 	// asks reports whether the model wants the events of kind.
 	asks(kind string) bool
@@ -60,9 +69,7 @@ func (d definition) create(ctx context.Context, tx pgx.Tx, schema string) error 
 	var sql strings.Builder
 	fmt.Fprintf(&sql, "CREATE SCHEMA %s;", schema)
 	for _, t := range d.tables {
-		// Bytes are compared, whatever the database's locale: faster, and the same everywhere.
-		columns := strings.ReplaceAll(t.columns, " text", ` text COLLATE "C"`)
-		fmt.Fprintf(&sql, "CREATE TABLE %s.%s (%s", schema, t.name, columns)
+		fmt.Fprintf(&sql, "CREATE TABLE %s.%s (%s", schema, t.name, collated(t.columns))
 		if !t.late {
 			fmt.Fprintf(&sql, ", PRIMARY KEY (%s)", t.key)
 		}
@@ -70,6 +77,19 @@ func (d definition) create(ctx context.Context, tx pgx.Tx, schema string) error 
 	}
 	_, err := tx.Exec(ctx, sql.String())
 	return err
+}
+
+// collated makes columns of type text compare bytes, whatever the database's
+// locale: faster, and the same everywhere.
+func collated(columns string) string {
+	list := strings.Split(columns, ",")
+	for i, c := range list {
+		if f := strings.Fields(c); len(f) > 1 && f[1] == "text" {
+			f[1] = `text COLLATE "C"`
+			list[i] = strings.Join(f, " ")
+		}
+	}
+	return strings.Join(list, ",")
 }
 
 // finish makes the indexes and gathers the planner's statistics.

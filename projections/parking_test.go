@@ -194,7 +194,7 @@ func TestRetrySucceeds(t *testing.T) {
 	run(t, b.p)
 	first := b.write(t, eventstore.Write{Entity: entity(third), Events: []eventstore.NewEvent{event(t, "task.submitted", 2, submitted())}})
 	b.caughtUp(t)
-	if _, err := b.pool.Exec(t.Context(), `ALTER TABLE proj_tasks_v1_g1.task ADD CONSTRAINT broken CHECK (status <> 'cancelled')`); err != nil {
+	if _, err := b.pool.Exec(t.Context(), `ALTER TABLE `+b.schema(t, "tasks")+`.task ADD CONSTRAINT broken CHECK (status <> 'cancelled')`); err != nil {
 		t.Fatal(err)
 	}
 	b.write(t, eventstore.Write{Entity: entity(third), Expect: first, Events: []eventstore.NewEvent{event(t, "task.cancelled", 2, task.Cancelled{})}})
@@ -202,7 +202,7 @@ func TestRetrySucceeds(t *testing.T) {
 	if got := b.parked(t, "tasks"); len(got) != 1 || got[0].Behind {
 		t.Fatalf("parked: %+v", got)
 	}
-	if _, err := b.pool.Exec(t.Context(), `ALTER TABLE proj_tasks_v1_g1.task DROP CONSTRAINT broken`); err != nil {
+	if _, err := b.pool.Exec(t.Context(), `ALTER TABLE `+b.schema(t, "tasks")+`.task DROP CONSTRAINT broken`); err != nil {
 		t.Fatal(err)
 	}
 	b.operate(t, projection.RetryRequested{Projection: "tasks", Key: "default/task/" + third}, 0)

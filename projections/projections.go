@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,11 +70,15 @@ func (p *Projections) definition(name string) (definition, error) {
 			return d, nil
 		}
 	}
-	return definition{}, errUnknown.Sayf("no projection is called %q; there are tasks, agents and events", name)
+	known := make([]string, len(p.defs))
+	for i, d := range p.defs {
+		known[i] = d.name
+	}
+	return definition{}, errUnknown.Sayf("no projection is called %q; there are %s", name, strings.Join(known, ", "))
 }
 
-// definitions lists the read models of this binary, in the order in which
-// their checkpoints are locked.
+// definitions lists the read models of this binary by name, the order in which
+// their checkpoints are locked and in which States tells of them.
 func definitions() []definition {
 	return []definition{agentsDefinition(), eventsDefinition(), tasksDefinition()}
 }

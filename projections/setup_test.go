@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
@@ -132,6 +133,45 @@ func (b *bundle) caughtUp(t testing.TB) uint64 {
 		return true
 	})
 	return last
+}
+
+// names are those of all read models of this binary.
+func (b *bundle) names(t testing.TB) []string {
+	t.Helper()
+	states, err := b.p.States(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := make([]string, len(states))
+	for i, s := range states {
+		names[i] = s.Name
+	}
+	return names
+}
+
+// schema is that of the live generation of a read model.
+func (b *bundle) schema(t testing.TB, name string) string {
+	t.Helper()
+	var schema string
+	if err := b.pool.QueryRow(t.Context(), `SELECT format('proj_%s_v%s_g%s', name, version, generation) FROM projection_live
+		WHERE name = $1`, name).Scan(&schema); err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+// types are those of all events that the read models have met.
+func (b *bundle) types(t testing.TB) []string {
+	t.Helper()
+	rows, err := b.pool.Query(t.Context(), `SELECT DISTINCT type FROM `+b.schema(t, "events")+`.event`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	types, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return types
 }
 
 func (b *bundle) hash(t testing.TB, name string) string {

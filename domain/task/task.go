@@ -72,7 +72,9 @@ type Event interface {
 	apply(t Task, at time.Time) Task
 }
 
-// Apply returns t after e, which happened at at.
+// Apply returns t after e, which happened at at. It is what decisions, the
+// coordinator and the tasks read model all fold by, and refuses nothing: an
+// event is a fact.
 func (t Task) Apply(e Event, at time.Time) Task { return e.apply(t, at) }
 
 // Exists reports whether the task has been submitted.

@@ -1,5 +1,6 @@
 // Package projectionstest makes histories to try read models on: the events
-// that a busy mesh would have written, decided by the domain itself.
+// that a busy mesh would have written, decided by the domain itself. A new event
+// belongs into decide or agentStep, or no read model is ever tried on it.
 package projectionstest
 
 import (
@@ -95,7 +96,7 @@ func appendAll(ctx context.Context, s *eventstore.Store, steps []step) error {
 func (h *History) next(busy map[string]bool) (step, bool) {
 	h.now = h.now.Add(time.Duration(h.rng.IntN(20_000)) * time.Microsecond)
 	h.made++
-	if len(h.agents) < 8 || h.rng.IntN(400) == 0 {
+	if len(h.agents) < 8 || h.rng.IntN(50) == 0 {
 		return h.agentStep(busy)
 	}
 	if len(h.open) < 4000 && h.rng.IntN(5) == 0 || len(h.open) < 20 {
@@ -127,7 +128,10 @@ func (h *History) submit() (step, bool) {
 		Input: domain.Payload{Inline: input}, Labels: map[string]string{"env": h.pick("prod", "test")},
 	}.WithDefaults()
 	if h.rng.IntN(10) == 0 {
-		spec.Deadline = h.now.Add(time.Minute)
+		spec.Deadline = h.now.Add(2 * time.Second)
+	}
+	if h.rng.IntN(10) == 0 {
+		spec.Retry.MaxAttempts = 1
 	}
 	events, err := e.state.Submit(spec, "h", h.now)
 	if err != nil || len(events) == 0 {
@@ -203,13 +207,17 @@ func (h *History) agentStep(busy map[string]bool) (step, bool) {
 	}
 	var events []agent.Event
 	var err error
-	switch h.rng.IntN(4) {
-	case 0:
-		events, err = e.state.Drain("maintenance")
-	case 1:
+	switch odds := h.rng.IntN(4); {
+	case odds == 0 && e.state.Draining:
 		events, err = e.state.Resume()
-	case 2:
+	case odds == 0:
+		events, err = e.state.Drain("maintenance")
+	case odds == 1 && e.state.Status == agent.StatusLost:
+		events, err = e.state.Return()
+	case odds == 1:
 		events, err = e.state.Lose(h.now)
+	case odds == 2 && h.rng.IntN(2) == 0:
+		events, err = e.state.Leave()
 	default:
 		spec := e.state.Spec
 		spec.Version = fmt.Sprintf("1.%d", h.rng.IntN(50))
