@@ -123,7 +123,7 @@ func (s *Service) updateAgentAs(ctx context.Context, tenant string, cmd eventsto
 	if err != nil {
 		return Result{}, err
 	}
-	st, receipt, err := s.agents.Update(ctx, e, cmd, func(a agent.Agent) ([]eventstore.NewEvent, error) {
+	seq, receipt, err := s.agents.Update(ctx, e, cmd, func(a agent.Agent) ([]eventstore.NewEvent, error) {
 		events, err := decide(a)
 		if err != nil {
 			return nil, err
@@ -133,7 +133,7 @@ func (s *Service) updateAgentAs(ctx context.Context, tenant string, cmd eventsto
 	if err != nil {
 		return Result{}, fmt.Errorf("change agent %s: %w", id, err)
 	}
-	return Result{ID: id, Seq: st.Seq, Repeat: receipt.Repeat}, nil
+	return Result{ID: id, Seq: seq, Repeat: receipt.Repeat}, nil
 }
 
 // nameID is where the reservation of a name stands: a keyed hash, so that the

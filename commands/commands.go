@@ -68,7 +68,8 @@ func New(cfg Config) *Service {
 		room:  asLogFull(cfg.Room),
 		store: cfg.Store, secret: cfg.Secret, now: cfg.Now, log: cfg.Log, observe: cfg.Observe,
 		tasks: eventstore.NewCache(cfg.Store, eventstore.Model[task.Task]{
-			Kind: kindTask, Begins: task.Submitted{}.Type(), New: func(id string) task.Task { return task.Task{ID: id} }, Apply: foldLean,
+			Kind: kindTask, Begins: task.Submitted{}.Type(), Ends: task.Completed{}.Type(),
+			New: func(id string) task.Task { return task.Task{ID: id} }, Apply: foldLean,
 		}, cfg.CacheSize),
 		agents: eventstore.NewCache(cfg.Store, eventstore.Model[agent.Agent]{
 			Kind: kindAgent, Begins: agent.Registered{}.Type(), New: func(id string) agent.Agent { return agent.Agent{ID: id} }, Apply: FoldAgent,

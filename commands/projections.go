@@ -36,7 +36,7 @@ func (s *Service) RebuildProjection(ctx context.Context, by domain.Actor, m Meta
 func (s *Service) askProjection(ctx context.Context, by domain.Actor, command string, m Meta, name string, decide func(projection.Projection) ([]projection.Event, error)) (Result, error) {
 	return s.run(by, command, m, func(cmd eventstore.Command) (Result, error) {
 		e := eventstore.Entity{Tenant: by.Tenant, Kind: kindProjection, ID: uuid.NewSHA1(uuid.NameSpaceOID, []byte(name)).String()}
-		st, receipt, err := s.projections.Update(ctx, e, cmd, func(p projection.Projection) ([]eventstore.NewEvent, error) {
+		seq, receipt, err := s.projections.Update(ctx, e, cmd, func(p projection.Projection) ([]eventstore.NewEvent, error) {
 			events, err := decide(p)
 			if err != nil {
 				return nil, err
@@ -46,6 +46,6 @@ func (s *Service) askProjection(ctx context.Context, by domain.Actor, command st
 		if err != nil {
 			return Result{}, fmt.Errorf("%s %s: %w", command, name, err)
 		}
-		return Result{ID: e.ID, Seq: st.Seq, Repeat: receipt.Repeat}, nil
+		return Result{ID: e.ID, Seq: seq, Repeat: receipt.Repeat}, nil
 	})
 }

@@ -109,7 +109,7 @@ func (s *Service) updateTask(ctx context.Context, by domain.Actor, command strin
 		if err != nil {
 			return Result{}, err
 		}
-		st, receipt, err := s.tasks.Update(ctx, e, cmd, func(t task.Task) ([]eventstore.NewEvent, error) {
+		seq, receipt, err := s.tasks.Update(ctx, e, cmd, func(t task.Task) ([]eventstore.NewEvent, error) {
 			events, err := decide(t)
 			if err != nil {
 				return nil, err
@@ -119,7 +119,7 @@ func (s *Service) updateTask(ctx context.Context, by domain.Actor, command strin
 		if err != nil {
 			return Result{}, fmt.Errorf("%s %s: %w", command, id, err)
 		}
-		return Result{ID: id, Seq: st.Seq, Repeat: receipt.Repeat}, nil
+		return Result{ID: id, Seq: seq, Repeat: receipt.Repeat}, nil
 	})
 }
 

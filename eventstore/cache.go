@@ -12,10 +12,12 @@ import (
 // change the one it is given, which others may be reading, and returns an error
 // for an event it does not know. Begins is the type of the event that an entity
 // of this kind always and only begins with, if there is one: then new entities
-// are cached when a tail brings them.
+// are cached when a tail brings them. Ends is the type of the event after which
+// an entity is hardly asked for, if there is one: then it is cached no longer.
 type Model[S any] struct {
 	Kind   string
 	Begins string
+	Ends   string
 	New    func(id string) S
 	Apply  func(S, Record) (S, error)
 }
@@ -137,6 +139,10 @@ func (c *Cache[S]) observe(r Record) {
 	if cached {
 		en = *el.Value.(*entry[S])
 	}
+	if c.ends(r) {
+		c.drop(r.Entity)
+		return
+	}
 	next, err := c.fold(en, []Record{r})
 	switch {
 	case err != nil:
@@ -147,6 +153,8 @@ func (c *Cache[S]) observe(r Record) {
 		c.keep(next)
 	}
 }
+
+func (c *Cache[S]) ends(r Record) bool { return c.model.Ends != "" && r.Type == c.model.Ends }
 
 // fold applies the records that come after the entry's state.
 func (c *Cache[S]) fold(en entry[S], rs []Record) (entry[S], error) {

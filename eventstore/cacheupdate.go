@@ -14,39 +14,39 @@ const updateTries = 10
 // Update changes one entity: it loads the state, lets decide turn it into
 // events, and appends them, provided that nobody was first; else it reloads and
 // decides again, up to ten times. Updates of one entity in this process go one
-// after the other.
+// after the other. It returns the sequence of the entity's last event that it
+// knows, which is the receipt's if that holds records.
 //
 // When the command's id is among the entity's events already, those are
 // returned with Receipt.Repeat, and decide's answer does not count. When decide
 // returns no events, nothing is appended and the Receipt is empty. An error of
 // decide is returned as it is, once it is certain that it was made on the
-// entity's present state. Other errors are those of Load and Append. The state
-// returned includes the events of the receipt.
-func (c *Cache[S]) Update(ctx context.Context, e Entity, cmd Command, decide func(S) ([]NewEvent, error)) (Loaded[S], Receipt, error) {
+// entity's present state. Other errors are those of Load and Append.
+func (c *Cache[S]) Update(ctx context.Context, e Entity, cmd Command, decide func(S) ([]NewEvent, error)) (uint64, Receipt, error) {
 	unlock, err := c.lock(ctx, e)
 	if err != nil {
-		return Loaded[S]{}, Receipt{}, err
+		return 0, Receipt{}, err
 	}
 	defer unlock()
 	cmd = c.s.complete(cmd)
 	for try := 1; ; try++ {
 		en, err := c.entry(ctx, e)
 		if err != nil {
-			return Loaded[S]{}, Receipt{}, err
+			return 0, Receipt{}, err
 		}
-		next, receipt, err := c.attempt(ctx, en, cmd, decide)
+		seq, receipt, err := c.attempt(ctx, en, cmd, decide)
 		var conflict *ConflictError
 		if !errors.As(err, &conflict) && !errors.Is(err, errStale) {
-			return next.loaded, receipt, err
+			return seq, receipt, err
 		}
 		if try == updateTries {
-			return Loaded[S]{}, Receipt{}, fmt.Errorf("update %s: gave up after %d tries: %w", e, try, err)
+			return 0, Receipt{}, fmt.Errorf("update %s: gave up after %d tries: %w", e, try, err)
 		}
 		if conflict != nil {
 			sleep(ctx, time.Duration(try)*(time.Millisecond+rand.N(2*time.Millisecond)))
 		}
 		if err := c.refresh(ctx, en); err != nil {
-			return Loaded[S]{}, Receipt{}, err
+			return 0, Receipt{}, err
 		}
 	}
 }
@@ -55,18 +55,19 @@ func (c *Cache[S]) Update(ctx context.Context, e Entity, cmd Command, decide fun
 var errStale = errors.New("state is behind")
 
 // attempt decides once on the state of en and appends the outcome.
-func (c *Cache[S]) attempt(ctx context.Context, en entry[S], cmd Command, decide func(S) ([]NewEvent, error)) (entry[S], Receipt, error) {
+func (c *Cache[S]) attempt(ctx context.Context, en entry[S], cmd Command, decide func(S) ([]NewEvent, error)) (uint64, Receipt, error) {
 	if en.recent.has(c.s.hash(cmd.ID)) {
 		if r, err := c.repeat(ctx, en, cmd); err != nil || r.Repeat {
-			return en, r, err
+			return en.loaded.Seq, r, err
 		}
 	}
 	events, err := decide(en.loaded.State)
 	if err != nil {
-		return c.refused(ctx, en, cmd, err)
+		r, err := c.refused(ctx, en, cmd, err)
+		return en.loaded.Seq, r, err
 	}
 	if len(events) == 0 {
-		return en, Receipt{}, nil
+		return en.loaded.Seq, Receipt{}, nil
 	}
 	w := Write{Entity: en.entity, Expect: en.loaded.Seq, Events: events}
 	receipt, err := c.s.Append(ctx, Decision{Command: cmd, Writes: []Write{w}})
@@ -75,40 +76,49 @@ func (c *Cache[S]) attempt(ctx context.Context, en entry[S], cmd Command, decide
 		if !errors.As(err, &conflict) {
 			c.forget(en.entity)
 		}
-		return en, Receipt{}, err
+		return 0, Receipt{}, err
 	}
 	if receipt.Repeat {
 		c.forget(en.entity)
 		next, err := c.entry(ctx, en.entity)
-		return next, receipt, err
+		return next.loaded.Seq, receipt, err
 	}
-	next, err := c.fold(en, receipt.Records)
-	if err != nil {
+	return receipt.Last(), receipt, c.appended(en, receipt.Records)
+}
+
+// appended brings the cached entry up to date with what was appended to it.
+func (c *Cache[S]) appended(en entry[S], rs []Record) error {
+	if c.ends(rs[len(rs)-1]) {
 		c.forget(en.entity)
-		return en, receipt, err
+		return nil
 	}
+	next, err := c.fold(en, rs)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err != nil {
+		c.drop(en.entity)
+		return err
+	}
 	c.advance(next)
-	return next, receipt, nil
+	return nil
 }
 
 // refused decides what an error of decide means: nothing new in the log, and
 // the command is not in it, then it stands.
-func (c *Cache[S]) refused(ctx context.Context, en entry[S], cmd Command, refusal error) (entry[S], Receipt, error) {
+func (c *Cache[S]) refused(ctx context.Context, en entry[S], cmd Command, refusal error) (Receipt, error) {
 	newer, err := c.s.History(ctx, en.entity, en.loaded.Seq)
 	if err != nil {
-		return en, Receipt{}, err
+		return Receipt{}, err
 	}
 	if len(newer) > 0 {
-		return en, Receipt{}, errStale
+		return Receipt{}, errStale
 	}
 	if !en.recent.complete() {
 		if r, err := c.repeat(ctx, en, cmd); err != nil || r.Repeat {
-			return en, r, err
+			return r, err
 		}
 	}
-	return en, Receipt{}, refusal
+	return Receipt{}, refusal
 }
 
 // repeat looks for the command among all events of the entity.
