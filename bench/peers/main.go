@@ -134,6 +134,9 @@ func measure(ctx context.Context, pool *pgxpool.Pool, o options) (map[string]flo
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	if err := completed(ctx, pool); err != nil {
+		return nil, err
+	}
 	took := time.Since(began)
 	if err := client.Stop(context.WithoutCancel(ctx)); err != nil {
 		return nil, fmt.Errorf("stop: %w", err)
@@ -144,6 +147,25 @@ func measure(ctx context.Context, pool *pgxpool.Pool, o options) (map[string]flo
 		"p50_ms":     w.waits[len(w.waits)/2],
 		"p99_ms":     w.waits[len(w.waits)*99/100],
 	}, nil
+}
+
+// completed waits until every job is completed in the database: River commits
+// that in batches, after the work.
+func completed(ctx context.Context, pool *pgxpool.Pool) error {
+	for {
+		var open bool
+		if err := pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM river_job WHERE state <> 'completed')`).Scan(&open); err != nil {
+			return fmt.Errorf("look for open jobs: %w", err)
+		}
+		if !open {
+			return nil
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // insertEach inserts every job by a call of its own, from o.callers at once.
