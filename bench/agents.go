@@ -15,6 +15,7 @@ import (
 const (
 	scaleAgents = 10_000
 	scaleTasks  = 10_000
+	scaleRest   = 20 * time.Second // four heartbeats: what the connecting left behind is gone
 )
 
 // agents connects 10,000 agents from another process, gives them 10,000 tasks,
@@ -40,16 +41,33 @@ func agents(ctx context.Context, o Options) error {
 			return err
 		}
 		o.Report(figure("agents_connect_10k", "s", sample{time.Since(began).Seconds()}, "", nil))
-		after, err := resident(m.PID)
-		if err != nil {
+		if err := reportMemory(o, m, "agent_server_memory_while_connecting", before); err != nil {
 			return err
 		}
-		o.Report(figure("agent_server_memory", "KB", sample{float64(after-before) / 1024 / scaleAgents}, "", nil))
+		if err := pause(ctx, scaleRest); err != nil {
+			return err
+		}
+		if err := reportMemory(o, m, "agent_server_memory", before); err != nil {
+			return err
+		}
 		if err := work(ctx, c, o, "agents_10k_tasks"); err != nil {
+			return err
+		}
+		if err := reportMemory(o, m, "agent_server_memory_while_working", before); err != nil {
 			return err
 		}
 		return reconnect(ctx, c, m, o)
 	})
+}
+
+// reportMemory reports what the mesh holds more than before, an agent.
+func reportMemory(o Options, m *Mesh, name string, before int64) error {
+	now, err := resident(m.PID)
+	if err != nil {
+		return err
+	}
+	o.Report(figure(name, "KB", sample{float64(now-before) / 1024 / scaleAgents}, "", nil))
+	return nil
 }
 
 // work has the connected agents do scaleTasks tasks.
