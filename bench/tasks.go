@@ -82,8 +82,9 @@ func noop() client.SubmitRequest {
 	return client.SubmitRequest{Capabilities: []string{"noop"}, Input: []byte(`{"n":1}`)}
 }
 
-// lifecycle measures whole lives of tasks: 64 callers submit one at a time,
-// 100 agents with 10 slots work, read models are on.
+// lifecycle measures whole lives of tasks, from the first submission until the
+// read models show all as completed: 64 callers submit one at a time, 100 agents
+// with 10 slots work. Beside it run River and the bare loops, in turn.
 func lifecycle(ctx context.Context, o Options) error {
 	const callers, agents, capacity, perRun = 64, 100, 10, 10_000
 	return withMesh(ctx, o, "lifecycle", func(c *client.Client, m *Mesh) error {
@@ -93,8 +94,8 @@ func lifecycle(ctx context.Context, o Options) error {
 			return err
 		}
 		defer f.close()
-		var rate, p50, p99, lag sample
-		for run := range o.Runs + 1 {
+		var rate, p50, p99, lag, bare, bareRead sample
+		for run := range o.Runs + 1 { // the first warms up
 			f.reset(perRun)
 			began := time.Now()
 			if err := concurrent(ctx, c, callers, perRun); err != nil {
@@ -103,20 +104,27 @@ func lifecycle(ctx context.Context, o Options) error {
 			if err := f.wait(ctx); err != nil {
 				return err
 			}
-			took := time.Since(began)
+			reached := time.Now()
 			if err := settled(ctx, c, int64((run+1)*perRun)); err != nil {
 				return err
 			}
-			behind := ms(time.Since(began) - took)
+			took, behind := time.Since(began), time.Since(reached)
 			if err := river.run(ctx, perRun, callers, agents*capacity, false); err != nil {
 				return err
 			}
+			without, with, err := bareLives(ctx, o, m, perRun, callers, agents*capacity)
+			if err != nil {
+				return err
+			}
 			if run > 0 {
-				rate, lag = append(rate, perSecond(perRun, took)), append(lag, behind)
+				rate, lag = append(rate, perSecond(perRun, took)), append(lag, ms(behind))
 				p50, p99 = append(p50, f.waits.at(0.5)), append(p99, f.waits.at(0.99))
+				bare, bareRead = append(bare, without), append(bareRead, with)
 			}
 		}
 		o.Report(figure("task_lifecycles_64_callers", "tasks/s", rate, "River", river.rate))
+		o.Report(figure("task_lifecycles_64_callers", "tasks/s", rate, "bare loop", bare))
+		o.Report(figure("task_lifecycles_64_callers", "tasks/s", rate, "bare loop with a read model", bareRead))
 		o.Report(figure("task_lifecycles_submit_to_start_p50", "ms", p50, "River", river.p50))
 		o.Report(figure("task_lifecycles_submit_to_start_p99", "ms", p99, "River", river.p99))
 		o.Report(figure("task_lifecycles_read_models_settle", "ms", lag, "", nil))

@@ -1,0 +1,19 @@
+package bench
+
+import (
+	"testing"
+
+	"github.com/hivemesh/hivemesh/embedded/embeddedtest"
+)
+
+// TestBareLoop: every task lives once, alone and with rows beside it.
+func TestBareLoop(t *testing.T) {
+	t.Parallel()
+	o, m := Options{Dir: t.TempDir()}, &Mesh{PG: embeddedtest.PostgresURL(t)}
+	for _, callers := range []int{1, 64} { // plain publishes, batches
+		without, with, err := bareLives(t.Context(), o, m, 300, callers, 100)
+		if err != nil || without <= 0 || with <= 0 {
+			t.Errorf("%d callers: %v, %v, %v", callers, without, with, err)
+		}
+	}
+}
