@@ -35,6 +35,9 @@ func TestInterrupted(t *testing.T) {
 			"task ls", "task show 0197f2c0-0000-7000-8000-000000000000", "task submit -c x --input 1", "task cancel 0197f2c0",
 			"task wait 0197f2c0", "event tail", "agent ls", "doctor",
 		} {
+			if name == "busy" && command == "doctor" {
+				continue // takes that for an answer, and may have ended before it is interrupted
+			}
 			t.Run(name+"/"+command, func(t *testing.T) {
 				t.Parallel()
 				mustBeInterrupted(t, answer, strings.Fields(command))
