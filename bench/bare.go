@@ -71,9 +71,9 @@ func bareLives(ctx context.Context, o Options, m *Mesh, n, callers, slots int) (
 	}
 	err = withBareLoop(ctx, o.Dir, rows, func(b *bareLoop) error {
 		with, err = b.lives(ctx, n, callers, slots)
-		return errors.Join(err, rows.close(ctx, n))
+		return err
 	})
-	if err != nil {
+	if err = errors.Join(err, rows.close(ctx, n)); err != nil { // nothing is committed any more
 		return 0, 0, fmt.Errorf("bare loop with a read model: %w", err)
 	}
 	return without, with, nil

@@ -3,8 +3,12 @@ package bench
 import (
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/hivemesh/hivemesh/embedded/embeddedtest"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // TestBareLoop: every task lives once, alone and with rows beside it.
 func TestBareLoop(t *testing.T) {
