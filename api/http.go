@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -54,7 +55,7 @@ func (a *API) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		a.mux.ServeHTTP(rec, served)
 		return
 	}
-	actor, err := a.cfg.Auth.Authenticate(bearer(r))
+	actor, err := a.cfg.Auth.Authenticate(bearer(r), addressOf(r))
 	if err != nil {
 		rec.Header().Set("WWW-Authenticate", `Bearer realm="mesh"`)
 		tell(a.cfg.Log, request, err).write(rec)
@@ -79,6 +80,12 @@ func bearer(r *http.Request) string {
 		return ""
 	}
 	return strings.TrimSpace(token)
+}
+
+// addressOf returns where a request comes from; the zero address when unknown.
+func addressOf(r *http.Request) netip.Addr {
+	from, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return from.Addr()
 }
 
 // requestID takes the client's own id of the request if it is a UUID.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -91,7 +92,7 @@ func (a *API) runRequest(ctx context.Context, m *nats.Msg, tenant, verb, request
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	actor, err := a.cfg.Auth.Authenticate(m.Header.Get(client.HeaderToken))
+	actor, err := a.cfg.Auth.Authenticate(m.Header.Get(client.HeaderToken), netip.Addr{})
 	if err != nil {
 		return nil, err
 	}

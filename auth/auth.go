@@ -1,62 +1,89 @@
-// Package auth holds the mechanism of authentication: credentials and how
-// they are checked. What a principal may do is decided in package commands.
+// Package auth finds out who presents a credential. It is mechanism: what a
+// principal is and may do stands in domain/identity.
 package auth
 
 import (
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
-	"encoding/hex"
+	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/hivemesh/hivemesh/domain"
+	"github.com/hivemesh/hivemesh/domain/identity"
 )
 
-// tokenPrefix lets secret scanners and people recognise a credential.
-const tokenPrefix = "mesh_"
-
-// maxToken bounds what is hashed for an unauthenticated caller, in bytes.
-const maxToken = 256
-
-// NewToken returns a fresh credential with 256 bits of entropy.
-func NewToken() string {
-	var b [32]byte
-	rand.Read(b[:]) // never fails (crypto/rand since Go 1.24)
-	return tokenPrefix + base64.RawURLEncoding.EncodeToString(b[:])
+// Config is what an Authenticator needs.
+type Config struct {
+	Directory *identity.Directory
+	Now       func() time.Time // default time.Now
 }
 
-// Verifier returns what is kept to check token later: its SHA-256, which for
-// a secret of full entropy gives nothing away.
-func Verifier(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:])
+// Authenticator checks credentials against the directory of its node, so that
+// a revocation counts as soon as the node has read it.
+type Authenticator struct {
+	directory *identity.Directory
+	now       func() time.Time
 }
 
-// Auth checks credentials.
-type Auth struct {
-	admin [sha256.Size]byte
-}
-
-// New returns an Auth that knows the admin credential by its verifier.
-func New(adminVerifier string) (*Auth, error) {
-	sum, err := hex.DecodeString(adminVerifier)
-	if err != nil || len(sum) != sha256.Size {
-		return nil, &domain.Error{Kind: domain.Internal, Code: "bad_verifier", Message: "the stored admin verifier is damaged"}
+// New returns an Authenticator.
+func New(cfg Config) *Authenticator {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
-	return &Auth{admin: [sha256.Size]byte(sum)}, nil
+	return &Authenticator{directory: cfg.Directory, now: cfg.Now}
 }
 
-// Authenticate returns the principal that token belongs to. It fails with
-// kind Unauthenticated, and says no more than that the credential is missing
-// or not valid.
-func (a *Auth) Authenticate(token string) (domain.Actor, error) {
-	if token == "" {
+// Authenticate returns the principal that presents a credential from an
+// address, which may be unknown. It fails with kind Unauthenticated and says no
+// more than that the credential is missing, expired or not valid.
+func (a *Authenticator) Authenticate(credential string, from netip.Addr) (domain.Actor, error) {
+	switch {
+	case credential == "":
 		return domain.Actor{}, &domain.Error{Kind: domain.Unauthenticated, Code: "no_credential", Message: "no credential given; send Authorization: Bearer <token>"}
+	case strings.HasPrefix(credential, keyPrefix):
+		return a.apiKey(credential, from)
 	}
-	sum := sha256.Sum256([]byte(token[:min(len(token), maxToken)]))
-	if len(token) > maxToken || !strings.HasPrefix(token, tokenPrefix) || subtle.ConstantTimeCompare(sum[:], a.admin[:]) != 1 {
-		return domain.Actor{}, &domain.Error{Kind: domain.Unauthenticated, Code: "bad_credential", Message: "the credential is not valid"}
+	return domain.Actor{}, errCredential()
+}
+
+// apiKey checks an API key.
+func (a *Authenticator) apiKey(key string, from netip.Addr) (domain.Actor, error) {
+	id, verifier, ok := parseAPIKey(key)
+	if !ok {
+		return domain.Actor{}, errCredential()
 	}
-	return domain.Actor{Tenant: domain.DefaultTenant, ID: "admin", Kind: domain.Admin}, nil
+	owner, c, ok := a.directory.KeyOwner(id)
+	if !ok || c.Type != identity.CredentialAPIKey || !equal(c.Verifier, verifier) || !allowed(c.Networks, from) {
+		return domain.Actor{}, errCredential()
+	}
+	if !c.ExpiresAt.IsZero() && !a.now().Before(c.ExpiresAt) {
+		return domain.Actor{}, &domain.Error{Kind: domain.Unauthenticated, Code: "key_expired", Message: "the API key has expired; make a new one"}
+	}
+	return a.actor(owner, c.Scopes, id)
+}
+
+// actor returns the principal as one who may act, if it may.
+func (a *Authenticator) actor(ref identity.Ref, scopes []string, token string) (domain.Actor, error) {
+	p, ok := a.directory.Principal(ref)
+	if !ok || p.Suspended {
+		return domain.Actor{}, errCredential()
+	}
+	return domain.Actor{Tenant: ref.Tenant, ID: ref.ID, Kind: p.Kind, Scopes: scopes, Token: token}, nil
+}
+
+// allowed reports whether an address is in one of the networks; no networks
+// mean everywhere.
+func allowed(networks []string, from netip.Addr) bool {
+	if len(networks) == 0 {
+		return true
+	}
+	for _, n := range networks {
+		if prefix, err := netip.ParsePrefix(n); err == nil && prefix.Contains(from.Unmap()) {
+			return true
+		}
+	}
+	return false
+}
+
+func errCredential() error {
+	return &domain.Error{Kind: domain.Unauthenticated, Code: "bad_credential", Message: "the credential is not valid"}
 }

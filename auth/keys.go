@@ -15,42 +15,26 @@ const keysBucket = "KEYS"
 
 // Keys is the secret state of a mesh, kept beside the log and never in it.
 type Keys struct {
-	AdminVerifier string
-	NameSecret    []byte // keys the ids of name reservations, 32 bytes
+	NameSecret []byte // keys the ids of name reservations, 32 bytes
 }
 
-// Setup reads the keys of the mesh, making what is missing. When it made the
-// admin credential, because there was none or because renew is set, it
-// returns it as token, for the one time that it is known in the clear.
-func Setup(ctx context.Context, js jetstream.JetStream, replicas int, renew bool) (keys Keys, token string, err error) {
+// Setup reads the keys of the mesh, making what is missing.
+func Setup(ctx context.Context, js jetstream.JetStream, replicas int) (Keys, error) {
 	kv, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: keysBucket, Description: "Hivemesh: credentials and secrets", Storage: jetstream.FileStorage, Replicas: max(1, replicas),
+		Bucket: keysBucket, Description: "Hivemesh: secrets that the log must not hold", Storage: jetstream.FileStorage, Replicas: max(1, replicas),
 	})
 	if err != nil {
-		return Keys{}, "", fmt.Errorf("open the bucket %s: %w", keysBucket, err)
-	}
-	fresh := NewToken()
-	keys.AdminVerifier, err = ensure(ctx, kv, "admin.verifier", Verifier(fresh))
-	if err != nil {
-		return Keys{}, "", err
-	}
-	if renew && keys.AdminVerifier != Verifier(fresh) {
-		if _, err := kv.PutString(ctx, "admin.verifier", Verifier(fresh)); err != nil {
-			return Keys{}, "", fmt.Errorf("replace the admin credential: %w", err)
-		}
-		keys.AdminVerifier = Verifier(fresh)
-	}
-	if keys.AdminVerifier == Verifier(fresh) {
-		token = fresh
+		return Keys{}, fmt.Errorf("open the bucket %s: %w", keysBucket, err)
 	}
 	secret, err := ensure(ctx, kv, "name.secret", randomHex())
 	if err != nil {
-		return Keys{}, "", err
+		return Keys{}, err
 	}
-	if keys.NameSecret, err = hex.DecodeString(secret); err != nil {
-		return Keys{}, "", fmt.Errorf("the name secret in %s is damaged: %w", keysBucket, err)
+	name, err := hex.DecodeString(secret)
+	if err != nil {
+		return Keys{}, fmt.Errorf("the name secret in %s is damaged: %w", keysBucket, err)
 	}
-	return keys, token, nil
+	return Keys{NameSecret: name}, nil
 }
 
 // ensure returns the value of key, setting it to value if it has none. Of two

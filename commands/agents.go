@@ -11,6 +11,7 @@ import (
 
 	"github.com/hivemesh/hivemesh/domain"
 	"github.com/hivemesh/hivemesh/domain/agent"
+	"github.com/hivemesh/hivemesh/domain/identity"
 	"github.com/hivemesh/hivemesh/domain/name"
 	"github.com/hivemesh/hivemesh/eventstore"
 )
@@ -21,7 +22,12 @@ const registerTries = 8
 // RegisterAgent makes an agent, or brings the one of this name back with what
 // it says about itself now. The name is reserved in the same append.
 func (s *Service) RegisterAgent(ctx context.Context, by domain.Actor, m Meta, spec agent.Spec) (Result, error) {
-	return s.run(by, "agent.register", m, func(cmd eventstore.Command) (Result, error) {
+	return s.run(by, "agent.register", m, identity.Resource{Kind: kindAgent}, func(cmd eventstore.Command) (Result, error) {
+		if by.Kind == domain.Agent {
+			if err := s.asJoined(by, &spec); err != nil {
+				return Result{}, err
+			}
+		}
 		look := s.names.Load
 		var conflict *eventstore.ConflictError
 		for range registerTries {
@@ -35,6 +41,32 @@ func (s *Service) RegisterAgent(ctx context.Context, by domain.Actor, m Meta, sp
 	})
 }
 
+// asJoined holds an agent to the name under which it joined the mesh.
+func (s *Service) asJoined(by domain.Actor, spec *agent.Spec) error {
+	p, _ := s.directory.Principal(identity.Ref{Tenant: by.HomeTenant(), ID: by.ID})
+	if spec.Name == "" {
+		spec.Name = p.Name
+	}
+	if spec.Name != p.Name {
+		return domain.InvalidField("name", "the agent joined the mesh as %q", p.Name)
+	}
+	return nil
+}
+
+// aboutAgent is an agent with who answers for it, as far as it is known.
+func (s *Service) aboutAgent(ctx context.Context, by domain.Actor, id string) identity.Resource {
+	about := identity.Resource{Kind: kindAgent, ID: id}
+	if id == by.ID {
+		return about
+	}
+	if e, err := entity(by.Tenant, kindAgent, "agent", id); err == nil {
+		if st, err := s.agents.Load(ctx, e); err == nil { // else it is nobody's, and only who may represent any agent goes on
+			about.Owner = st.State.Owner
+		}
+	}
+	return about
+}
+
 // lookup is how the state of a name is read.
 type lookup func(context.Context, eventstore.Entity) (eventstore.Loaded[name.Name], error)
 
@@ -45,9 +77,15 @@ func (s *Service) register(ctx context.Context, by domain.Actor, cmd eventstore.
 		return Result{}, fmt.Errorf("look up the agent's name: %w", err)
 	}
 	if held.State.Owner != "" {
+		if err := s.Authorise(by, "agent.register", s.aboutAgent(ctx, by, held.State.Owner)); err != nil {
+			return Result{}, err
+		}
 		return s.updateAgentAs(ctx, by.Tenant, cmd, held.State.Owner, func(a agent.Agent) ([]agent.Event, error) { return a.Register(spec) })
 	}
 	id := newID()
+	if by.Kind == domain.Agent {
+		id = by.ID // an agent with an identity of its own is that one agent
+	}
 	events, err := agent.Agent{ID: id}.Register(spec)
 	if err != nil {
 		return Result{}, err
@@ -113,7 +151,7 @@ func (s *Service) LeaveAgent(ctx context.Context, by domain.Actor, m Meta, id st
 }
 
 func (s *Service) updateAgent(ctx context.Context, by domain.Actor, command string, m Meta, id string, decide func(agent.Agent) ([]agent.Event, error)) (Result, error) {
-	return s.run(by, command, m, func(cmd eventstore.Command) (Result, error) {
+	return s.run(by, command, m, s.aboutAgent(ctx, by, id), func(cmd eventstore.Command) (Result, error) {
 		return s.updateAgentAs(ctx, by.Tenant, cmd, id, decide)
 	})
 }

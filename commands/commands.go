@@ -17,7 +17,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/rs/zerolog"
 
+	"github.com/hivemesh/hivemesh/domain"
 	"github.com/hivemesh/hivemesh/domain/agent"
+	"github.com/hivemesh/hivemesh/domain/identity"
 	"github.com/hivemesh/hivemesh/domain/name"
 	"github.com/hivemesh/hivemesh/domain/projection"
 	"github.com/hivemesh/hivemesh/domain/task"
@@ -27,14 +29,19 @@ import (
 // Config is what a Service needs.
 type Config struct {
 	Store     *eventstore.Store
-	Secret    []byte           // keys the ids of name reservations; kept outside the log
-	Now       func() time.Time // default time.Now
+	Directory *identity.Directory // who may do what; default an empty one, in which nobody may do anything
+	Secret    []byte              // keys the ids of name reservations; kept outside the log
+	Now       func() time.Time    // default time.Now
 	Log       zerolog.Logger
 	CacheSize int // entities of each kind kept warm, default 100,000
 	// Room fails when the disk of the log is nearly full. Commands are then
 	// refused, before the log's server meets a full disk, from which it does not
 	// recover by itself. The workers' own commands go on. May be nil.
 	Room func() error
+	// Policies has the last word on a decision by roles. May be nil.
+	Policies func(by domain.Actor, action string, about identity.Resource, byRoles identity.Decision) identity.Decision
+	// Denied is told of every refusal. It must not block. May be nil.
+	Denied func(by domain.Actor, action string, about identity.Resource, d identity.Decision)
 	// Observe is told of every command when it ends: for metrics. May be nil.
 	Observe func(command string, took time.Duration, err error)
 }
@@ -42,6 +49,9 @@ type Config struct {
 // Service carries out commands. It is safe for concurrent use.
 type Service struct {
 	store       *eventstore.Store
+	directory   *identity.Directory
+	policies    func(domain.Actor, string, identity.Resource, identity.Decision) identity.Decision
+	denied      func(domain.Actor, string, identity.Resource, identity.Decision)
 	secret      []byte
 	now         func() time.Time
 	log         zerolog.Logger
@@ -51,6 +61,7 @@ type Service struct {
 	agents      *eventstore.Cache[agent.Agent]
 	names       *eventstore.Cache[name.Name]
 	projections *eventstore.Cache[projection.Projection]
+	identities  identities
 }
 
 // New returns a Service over an open store.
@@ -61,11 +72,18 @@ func New(cfg Config) *Service {
 	if cfg.CacheSize == 0 {
 		cfg.CacheSize = 100_000
 	}
+	if cfg.Directory == nil {
+		cfg.Directory = identity.NewDirectory()
+	}
+	if cfg.Denied == nil {
+		cfg.Denied = func(domain.Actor, string, identity.Resource, identity.Decision) {}
+	}
 	if cfg.Observe == nil {
 		cfg.Observe = func(string, time.Duration, error) {}
 	}
 	return &Service{
-		room:  asLogFull(cfg.Room),
+		room:      asLogFull(cfg.Room),
+		directory: cfg.Directory, policies: cfg.Policies, denied: cfg.Denied, identities: newIdentities(cfg.Store, cfg.CacheSize),
 		store: cfg.Store, secret: cfg.Secret, now: cfg.Now, log: cfg.Log, observe: cfg.Observe,
 		tasks: eventstore.NewCache(cfg.Store, eventstore.Model[task.Task]{
 			Kind: kindTask, Begins: task.Submitted{}.Type(), Ends: task.Completed{}.Type(),
@@ -90,6 +108,7 @@ func (s *Service) Observe(rs []eventstore.Record) {
 	s.agents.Observe(rs)
 	s.names.Observe(rs)
 	s.projections.Observe(rs)
+	s.identities.observe(rs)
 }
 
 // Meta is what a command carries besides its arguments.

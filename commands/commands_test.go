@@ -18,6 +18,7 @@ import (
 	"github.com/hivemesh/hivemesh/domain"
 	"github.com/hivemesh/hivemesh/domain/agent"
 	"github.com/hivemesh/hivemesh/domain/external"
+	"github.com/hivemesh/hivemesh/domain/identity/identitytest"
 	"github.com/hivemesh/hivemesh/domain/task"
 	"github.com/hivemesh/hivemesh/embedded/embeddedtest"
 	"github.com/hivemesh/hivemesh/eventstore"
@@ -48,12 +49,13 @@ func setupWith(t *testing.T, cfg commands.Config) (*commands.Service, *eventstor
 		}
 		nc.Close()
 	})
+	cfg.Directory = identitytest.Super("admin")
 	cfg.Store, cfg.Secret, cfg.Log = store, []byte("secret of the test"), zerolog.Nop()
 	return commands.New(cfg), store
 }
 
 func admin() domain.Actor {
-	return domain.Actor{Tenant: domain.DefaultTenant, ID: "admin", Kind: domain.Admin}
+	return identitytest.Actor("admin", domain.DefaultTenant)
 }
 
 func input(s string) task.Spec { return task.Spec{Input: domain.Payload{Inline: json.RawMessage(s)}} }

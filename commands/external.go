@@ -9,6 +9,7 @@ import (
 
 	"github.com/hivemesh/hivemesh/domain"
 	"github.com/hivemesh/hivemesh/domain/external"
+	"github.com/hivemesh/hivemesh/domain/identity"
 	"github.com/hivemesh/hivemesh/eventstore"
 )
 
@@ -63,7 +64,7 @@ func (s *Service) publishAsync(ctx context.Context, by domain.Actor, m Meta, e E
 }
 
 func (s *Service) prepareFact(ctx context.Context, by domain.Actor, m Meta, e ExternalEvent) (eventstore.Decision, error) {
-	if err := s.admit(by, "event.publish", m); err != nil {
+	if err := s.admit(by, "event.publish", m, aboutFact(e)); err != nil {
 		return eventstore.Decision{}, err
 	}
 	fact := external.Fact{
@@ -87,6 +88,13 @@ func (s *Service) prepareFact(ctx context.Context, by domain.Actor, m Meta, e Ex
 		Entity: eventstore.Entity{Tenant: by.Tenant, Kind: kindExternal, ID: keyedID(e.Source, e.ID)},
 		Events: []eventstore.NewEvent{{Type: e.Type, Schema: external.Schema, Data: data}},
 	}}}, nil
+}
+
+// aboutFact is a fact as policies see it.
+func aboutFact(e ExternalEvent) identity.Resource {
+	return identity.Resource{Kind: kindExternal, Attributes: func() map[string]any {
+		return map[string]any{"source": e.Source, "type": e.Type, "subject": e.Subject}
+	}}
 }
 
 // publishedBefore answers a fact whose id its source has used.

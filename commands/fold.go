@@ -31,6 +31,9 @@ func foldLean(t task.Task, r eventstore.Record) (task.Task, error) {
 // FoldAgent returns a after r, with the same rule as FoldTask.
 func FoldAgent(a agent.Agent, r eventstore.Record) (agent.Agent, error) {
 	a.ID = r.Entity.ID
+	if !a.Exists() {
+		a.Owner = r.Actor
+	}
 	return fold(a, r, agent.Decode, agent.Agent.Apply)
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hivemesh/hivemesh/domain"
+	"github.com/hivemesh/hivemesh/domain/identity"
 	"github.com/hivemesh/hivemesh/domain/projection"
 	"github.com/hivemesh/hivemesh/eventstore"
 )
@@ -34,7 +35,7 @@ func (s *Service) RebuildProjection(ctx context.Context, by domain.Actor, m Meta
 }
 
 func (s *Service) askProjection(ctx context.Context, by domain.Actor, command string, m Meta, name string, decide func(projection.Projection) ([]projection.Event, error)) (Result, error) {
-	return s.run(by, command, m, func(cmd eventstore.Command) (Result, error) {
+	return s.run(by, command, m, identity.Resource{Kind: kindProjection, ID: name}, func(cmd eventstore.Command) (Result, error) {
 		e := eventstore.Entity{Tenant: by.Tenant, Kind: kindProjection, ID: uuid.NewSHA1(uuid.NameSpaceOID, []byte(name)).String()}
 		seq, receipt, err := s.projections.Update(ctx, e, cmd, func(p projection.Projection) ([]eventstore.NewEvent, error) {
 			events, err := decide(p)

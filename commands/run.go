@@ -7,14 +7,15 @@ import (
 	"time"
 
 	"github.com/hivemesh/hivemesh/domain"
+	"github.com/hivemesh/hivemesh/domain/identity"
 	"github.com/hivemesh/hivemesh/eventstore"
 )
 
 // run is the one way every command takes: who may, what for, how long, how it
 // ended.
-func (s *Service) run(by domain.Actor, command string, m Meta, do func(eventstore.Command) (Result, error)) (Result, error) {
+func (s *Service) run(by domain.Actor, command string, m Meta, about identity.Resource, do func(eventstore.Command) (Result, error)) (Result, error) {
 	began := s.now()
-	err := s.admit(by, command, m)
+	err := s.admit(by, command, m, about)
 	var res Result
 	if err == nil {
 		res, err = do(s.envelope(by, m))
@@ -23,8 +24,8 @@ func (s *Service) run(by domain.Actor, command string, m Meta, do func(eventstor
 }
 
 // admit checks what can be checked before anything is done.
-func (s *Service) admit(by domain.Actor, command string, m Meta) error {
-	if err := authorise(by, command); err != nil {
+func (s *Service) admit(by domain.Actor, command string, m Meta, about identity.Resource) error {
+	if err := s.Authorise(by, command, about); err != nil {
 		return err
 	}
 	if err := m.validate(); err != nil {
@@ -64,7 +65,7 @@ func (s *Service) envelope(by domain.Actor, m Meta) eventstore.Command {
 		m.ID = newID()
 	}
 	return eventstore.Command{
-		ID: m.ID, Actor: by.ID, Correlation: m.Correlation, Causation: m.Causation,
+		ID: m.ID, Actor: by.ID, For: by.For, Correlation: m.Correlation, Causation: m.Causation,
 		TraceParent: m.TraceParent, Time: s.now().UTC(),
 	}
 }

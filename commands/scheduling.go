@@ -5,6 +5,7 @@ import (
 
 	"github.com/hivemesh/hivemesh/domain"
 	"github.com/hivemesh/hivemesh/domain/agent"
+	"github.com/hivemesh/hivemesh/domain/identity"
 	"github.com/hivemesh/hivemesh/domain/task"
 	"github.com/hivemesh/hivemesh/eventstore"
 )
@@ -85,7 +86,7 @@ func (s *Service) act(command string, w eventstore.Write, err error, done Append
 	began := s.now()
 	by := system(w.Entity.Tenant)
 	if err == nil {
-		err = authorise(by, command)
+		err = s.Authorise(by, command, identity.Resource{})
 	}
 	if err != nil || len(w.Events) == 0 {
 		s.observe(command, s.now().Sub(began), err)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"github.com/hivemesh/hivemesh/domain"
+	"github.com/hivemesh/hivemesh/domain/identity"
 	"github.com/hivemesh/hivemesh/domain/task"
 	"github.com/hivemesh/hivemesh/eventstore"
 )
@@ -26,7 +27,7 @@ type Submission struct {
 // answers with the first task when the content is the same, and fails with
 // task.ErrKeyReused when it is not.
 func (s *Service) SubmitTask(ctx context.Context, by domain.Actor, m Meta, spec task.Spec) (Result, error) {
-	return s.run(by, "task.submit", m, func(cmd eventstore.Command) (Result, error) {
+	return s.run(by, "task.submit", m, aboutSpec(spec), func(cmd eventstore.Command) (Result, error) {
 		p, err := s.prepare(ctx, by, m, cmd, spec)
 		if err != nil {
 			return s.refused(ctx, p, err)
@@ -54,7 +55,7 @@ func (s *Service) SubmitTasks(ctx context.Context, by domain.Actor, items []Subm
 
 // submitAsync starts one item of a batch and returns what finishes it.
 func (s *Service) submitAsync(ctx context.Context, by domain.Actor, item Submission) func() (Result, error) {
-	if err := s.admit(by, "task.submit", item.Meta); err != nil {
+	if err := s.admit(by, "task.submit", item.Meta, aboutSpec(item.Spec)); err != nil {
 		return func() (Result, error) { return Result{}, err }
 	}
 	p, err := s.prepare(ctx, by, item.Meta, s.envelope(by, item.Meta), item.Spec)
@@ -140,6 +141,13 @@ func (s *Service) repeated(ctx context.Context, p prepared) (Result, error) {
 		return Result{}, err
 	}
 	return Result{ID: p.entity.ID, Seq: st.Seq, Repeat: true}, nil
+}
+
+// aboutSpec is a task that is not yet there, as policies see it.
+func aboutSpec(spec task.Spec) identity.Resource {
+	return identity.Resource{Kind: kindTask, Attributes: func() map[string]any {
+		return map[string]any{"queue": spec.Queue, "priority": spec.Priority, "capabilities": spec.Capabilities, "labels": spec.Labels}
+	}}
 }
 
 // requestHash tells whether two submissions ask for the same.

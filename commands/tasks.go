@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hivemesh/hivemesh/domain"
+	"github.com/hivemesh/hivemesh/domain/identity"
 	"github.com/hivemesh/hivemesh/domain/task"
 	"github.com/hivemesh/hivemesh/eventstore"
 )
@@ -52,14 +53,14 @@ type Completion struct {
 // task.ErrOldAttempt or task.ErrWrongAgent unless the attempt is the current
 // one and the agent's own, and with task.ErrFinished when the task is final.
 func (s *Service) StartTask(ctx context.Context, by domain.Actor, m Meta, a AttemptRef) (Result, error) {
-	return s.updateTask(ctx, by, "task.start", m, a.Task, func(t task.Task) ([]task.Event, error) {
+	return s.reportTask(ctx, by, "task.start", m, a, func(t task.Task) ([]task.Event, error) {
 		return t.Start(a.Attempt, a.Agent)
 	})
 }
 
 // ProgressTask is a sign of life with something to tell; percent is 0–100.
 func (s *Service) ProgressTask(ctx context.Context, by domain.Actor, m Meta, a AttemptRef, percent int, message string) (Result, error) {
-	return s.updateTask(ctx, by, "task.progress", m, a.Task, func(t task.Task) ([]task.Event, error) {
+	return s.reportTask(ctx, by, "task.progress", m, a, func(t task.Task) ([]task.Event, error) {
 		if err := checkText("message", message); err != nil {
 			return nil, err
 		}
@@ -77,7 +78,7 @@ func (s *Service) CompleteTask(ctx context.Context, by domain.Actor, m Meta, a A
 	if err != nil {
 		return Result{}, explain(err)
 	}
-	return s.updateTask(ctx, by, "task.complete", m, a.Task, func(t task.Task) ([]task.Event, error) {
+	return s.reportTask(ctx, by, "task.complete", m, a, func(t task.Task) ([]task.Event, error) {
 		return t.Complete(a.Attempt, a.Agent, c.StartedAt, result, log)
 	})
 }
@@ -90,21 +91,30 @@ func (s *Service) FailTask(ctx context.Context, by domain.Actor, m Meta, a Attem
 		return Result{}, explain(err)
 	}
 	f.Log, f.Message = log, clip(f.Message)
-	return s.updateTask(ctx, by, "task.fail", m, a.Task, func(t task.Task) ([]task.Event, error) {
+	return s.reportTask(ctx, by, "task.fail", m, a, func(t task.Task) ([]task.Event, error) {
 		return t.Fail(a.Attempt, a.Agent, f, s.now())
 	})
 }
 
 // ReturnTask hands an assignment back; it costs no attempt.
 func (s *Service) ReturnTask(ctx context.Context, by domain.Actor, m Meta, a AttemptRef, reason string) (Result, error) {
-	return s.updateTask(ctx, by, "task.return", m, a.Task, func(t task.Task) ([]task.Event, error) {
+	return s.reportTask(ctx, by, "task.return", m, a, func(t task.Task) ([]task.Event, error) {
 		return t.Return(a.Attempt, a.Agent, clip(reason))
 	})
 }
 
 // updateTask loads, decides, appends, and does so again when somebody else was first.
 func (s *Service) updateTask(ctx context.Context, by domain.Actor, command string, m Meta, id string, decide func(task.Task) ([]task.Event, error)) (Result, error) {
-	return s.run(by, command, m, func(cmd eventstore.Command) (Result, error) {
+	return s.changeTask(ctx, by, command, m, id, identity.Resource{Kind: kindTask, ID: id}, decide)
+}
+
+// reportTask is updateTask for what an agent says about its attempt.
+func (s *Service) reportTask(ctx context.Context, by domain.Actor, command string, m Meta, a AttemptRef, decide func(task.Task) ([]task.Event, error)) (Result, error) {
+	return s.changeTask(ctx, by, command, m, a.Task, s.aboutAgent(ctx, by, a.Agent), decide)
+}
+
+func (s *Service) changeTask(ctx context.Context, by domain.Actor, command string, m Meta, id string, about identity.Resource, decide func(task.Task) ([]task.Event, error)) (Result, error) {
+	return s.run(by, command, m, about, func(cmd eventstore.Command) (Result, error) {
 		e, err := entity(by.Tenant, kindTask, "task", id)
 		if err != nil {
 			return Result{}, err

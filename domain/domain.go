@@ -15,17 +15,30 @@ type ActorKind string
 
 // The kinds of principals.
 const (
-	Admin  ActorKind = "admin"  // the credential made at first start
-	Agent  ActorKind = "agent"  // a registered agent
-	System ActorKind = "system" // the mesh's own workers
+	Human   ActorKind = "human"   // a person
+	Agent   ActorKind = "agent"   // a program of the fleet, with a key of its own
+	Service ActorKind = "service" // another program, with an API key
+	System  ActorKind = "system"  // the mesh's own workers
 )
 
 // Actor is the principal on whose behalf a command runs. ID is opaque: it is
 // written into every event, so it must never be a name or an address.
 type Actor struct {
-	Tenant string
+	Tenant string // acted in
 	ID     string
 	Kind   ActorKind
+	Home   string   // the principal's own tenant, when it is another one
+	For    string   // person that an agent acts for, within the rights of both
+	Scopes []string // permissions that its credential is limited to; none = not limited
+	Token  string   // id of the credential or token, for policies and the log
+}
+
+// HomeTenant returns the principal's own tenant.
+func (a Actor) HomeTenant() string {
+	if a.Home != "" {
+		return a.Home
+	}
+	return a.Tenant
 }
 
 // Artifact refers to a payload kept in the object store, outside the event.

@@ -133,7 +133,7 @@ func (s *Store) complete(c Command) Command {
 
 func (c Command) valid() error {
 	size := 0
-	for _, v := range [...]string{c.ID, c.Actor, c.Correlation, c.Causation, c.TraceParent, c.Source} {
+	for _, v := range [...]string{c.ID, c.Actor, c.For, c.Correlation, c.Causation, c.TraceParent, c.Source} {
 		if size += len(v); !validValue(v) {
 			return fmt.Errorf("envelope value %q: %w", v, ErrInvalid)
 		}
@@ -178,7 +178,7 @@ func (s *Store) addWrite(j *job, w Write, c Command, total int) error {
 func (c Command) record(e Entity, n NewEvent) Record {
 	return Record{
 		Entity: e, ID: n.ID, Type: n.Type, Schema: n.Schema, Time: c.Time, Source: c.Source,
-		Actor: c.Actor, Command: c.ID, Correlation: c.Correlation, Causation: c.Causation,
+		Actor: c.Actor, For: c.For, Command: c.ID, Correlation: c.Correlation, Causation: c.Causation,
 		TraceParent: c.TraceParent, Data: n.Data,
 	}
 }
@@ -196,6 +196,6 @@ func (s *Store) checkRecord(r Record) error {
 // messageSize estimates a message's bytes from above: names of headers,
 // expectation and batch marks are about 500 bytes.
 func messageSize(subject string, r *Record) int {
-	return 500 + 2*len(subject) + len(r.ID) + len(r.Type) + len(r.Source) + len(r.Actor) + len(r.Command) +
+	return 500 + 2*len(subject) + len(r.ID) + len(r.Type) + len(r.Source) + len(r.Actor) + len(r.For) + len(r.Command) +
 		len(r.Correlation) + len(r.Causation) + len(r.TraceParent) + len(r.Data)
 }

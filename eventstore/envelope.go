@@ -19,6 +19,7 @@ const (
 	hTime        = "ce-time"
 	hSchema      = "mesh-schema"
 	hActor       = "mesh-actor"
+	hFor         = "mesh-for"
 	hCommand     = "mesh-command"
 	hCorrelation = "mesh-correlation"
 	hCausation   = "mesh-causation"
@@ -77,6 +78,7 @@ func (h *headers) envelope(r *Record, when string) {
 	h.set(hTime, when)
 	h.set(hSchema, strconv.Itoa(r.Schema))
 	h.set(hActor, r.Actor)
+	h.set(hFor, r.For)
 	h.set(hCommand, r.Command)
 	h.set(hCorrelation, r.Correlation)
 	h.set(hCausation, r.Causation)
@@ -113,6 +115,7 @@ func DecodeRecord(subject string, seq uint64, h nats.Header, data []byte) (Recor
 		Type:        first(h, hType),
 		Source:      first(h, hSource),
 		Actor:       first(h, hActor),
+		For:         first(h, hFor),
 		Command:     first(h, hCommand),
 		Correlation: first(h, hCorrelation),
 		Causation:   first(h, hCausation),

@@ -19,6 +19,12 @@ func (s *Store) Get(ctx context.Context, seq uint64) (Record, error) {
 	return r, nil
 }
 
+// LastOf returns the sequence of the last event of any entity of a kind, as the
+// leader knows it; 0 for none. The error wraps ErrUnavailable.
+func (s *Store) LastOf(ctx context.Context, kind string) (uint64, error) {
+	return s.leaderLast(ctx, kindSubjects(kind))
+}
+
 // History returns the entity's events after a sequence, in order. Any replica
 // may answer, so the newest events may be missing: a decision made on that is
 // refused as a conflict. The error wraps ErrInvalid for a malformed entity or a

@@ -17,6 +17,7 @@ type Entity struct {
 type Command struct {
 	ID          string // identifies the request; a retry carries the same
 	Actor       string // opaque principal id
+	For         string // principal that the actor acts for, if it does
 	Correlation string
 	Causation   string // id of the event that caused the command
 	TraceParent string // W3C Trace Context
@@ -73,6 +74,7 @@ type Record struct {
 	Time        time.Time
 	Source      string
 	Actor       string
+	For         string
 	Command     string
 	Correlation string
 	Causation   string

@@ -36,6 +36,9 @@ func ParseSubject(subject string) (Entity, error) {
 	return Entity{Tenant: tenant, Kind: kind, ID: id}, nil
 }
 
+// kindSubjects matches the subjects of all entities of a kind.
+func kindSubjects(kind string) string { return subjectRoot + "*." + kind + ".*" }
+
 func validToken(s string) bool {
 	if s == "" || len(s) > maxToken {
 		return false

@@ -24,6 +24,10 @@ const (
 type TailOptions struct {
 	MaxBatch int    // records a call at most, but for one larger decision; default 512
 	Name     string // for logs
+	// Kind, when set, limits the tail to the events of entities of one kind.
+	// Those of one decision may then come in several batches: its other events
+	// are not seen.
+	Kind string
 }
 
 // Why a consumer is replaced.
@@ -90,6 +94,7 @@ type tail struct {
 // was handed on.
 func (t *tail) follow(ctx context.Context) error {
 	consumer, err := t.s.js.CreateConsumer(ctx, t.s.cfg.Stream, jetstream.ConsumerConfig{
+		FilterSubject:     t.opt.filter(),
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       t.position + 1,
 		AckPolicy:         jetstream.AckNonePolicy,
@@ -169,7 +174,7 @@ func (t *tail) guard(ctx context.Context, b *mailbox) error {
 			return errReconnected
 		case <-tick.C:
 		}
-		end, err := t.s.LastSeq(ctx)
+		end, err := t.end(ctx)
 		if err != nil {
 			continue
 		}
@@ -177,6 +182,22 @@ func (t *tail) guard(ctx context.Context, b *mailbox) error {
 			return t.explain(err, b.progress())
 		}
 	}
+}
+
+// end returns the sequence up to which there is something to read.
+func (t *tail) end(ctx context.Context) (uint64, error) {
+	if t.opt.Kind == "" {
+		return t.s.LastSeq(ctx)
+	}
+	return t.s.LastOf(ctx, t.opt.Kind)
+}
+
+// filter returns the subjects that a tail reads; empty for all.
+func (o TailOptions) filter() string {
+	if o.Kind == "" {
+		return ""
+	}
+	return kindSubjects(o.Kind)
 }
 
 func (t *tail) explain(err error, position uint64) error {

@@ -40,7 +40,9 @@ func (r *tailReader) run(ctx context.Context) error {
 			r.t.s.stats.tailForeign.Add(1)
 			r.t.s.cfg.Log.Error().Err(err).Str("tail", r.t.opt.Name).Msg("the log holds a message that is no event")
 		}
-		if err := r.join(record); err != nil {
+		if r.t.opt.Kind != "" {
+			record.Index, record.Count, r.last = 1, 1, record.Seq
+		} else if err := r.join(record); err != nil {
 			return err
 		}
 		if !r.box.put(record) {

@@ -14,6 +14,7 @@ import (
 	"github.com/hivemesh/hivemesh/commands"
 	"github.com/hivemesh/hivemesh/domain"
 	"github.com/hivemesh/hivemesh/domain/agent"
+	"github.com/hivemesh/hivemesh/domain/identity/identitytest"
 	"github.com/hivemesh/hivemesh/domain/task"
 	"github.com/hivemesh/hivemesh/embedded"
 	"github.com/hivemesh/hivemesh/embedded/embeddedtest"
@@ -28,7 +29,7 @@ const (
 )
 
 // admin is who submits in these tests.
-func admin() domain.Actor { return domain.Actor{Tenant: tenant, ID: "admin-1", Kind: domain.Admin} }
+func admin() domain.Actor { return identitytest.Actor("admin-1", tenant) }
 
 // mesh is one log, and the messages that its nodes sent to agents.
 type mesh struct {
@@ -67,7 +68,7 @@ func (m *mesh) start(name string, change ...func(*workers.Config)) *node {
 	leases, err := workers.CreateLeases(ctx, js, 1)
 	must(m.t, err)
 	n := &node{mesh: m, nc: nc, store: store}
-	n.cmds = commands.New(commands.Config{Store: store, Secret: []byte("secret"), Log: zerolog.Nop()})
+	n.cmds = commands.New(commands.Config{Store: store, Directory: identitytest.Super("admin-1", tenant), Secret: []byte("secret"), Log: zerolog.Nop()})
 	cfg := workers.Config{
 		Store: store, Commands: n.cmds, Leases: leases, Node: name, Heartbeat: heartbeat, Log: zerolog.Nop(), Send: m.deliver,
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/hivemesh/hivemesh/auth"
 	"github.com/hivemesh/hivemesh/client"
 	"github.com/hivemesh/hivemesh/commands"
+	"github.com/hivemesh/hivemesh/domain/identity"
 	"github.com/hivemesh/hivemesh/embedded"
 	"github.com/hivemesh/hivemesh/embedded/embeddedtest"
 	"github.com/hivemesh/hivemesh/eventstore"
@@ -41,11 +42,12 @@ type Config struct {
 // Mesh is one running node.
 type Mesh struct {
 	URL         string
-	Token       string         // the admin credential
+	Token       string         // the key of root
 	Client      *client.Client // with Token
 	Server      *embedded.NATS
 	NATS        *nats.Conn // as the mesh itself
 	Store       *eventstore.Store
+	Directory   *identity.Directory
 	Commands    *commands.Service
 	Projections *projections.Projections
 	Coordinator *workers.Coordinator
@@ -80,16 +82,15 @@ func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 	tb.Cleanup(m.NATS.Close)
 	js, err := jetstream.New(m.NATS)
 	must(tb, err)
-	keys, token, err := auth.Setup(ctx, js, 1, false)
-	must(tb, err)
-	m.Token = token
-	authority, err := auth.New(keys.AdminVerifier)
+	keys, err := auth.Setup(ctx, js, 1)
 	must(tb, err)
 	m.Store, err = eventstore.Open(ctx, m.NATS, eventstore.Config{Stream: "EVENTS", Replicas: 1, Log: cfg.Log})
 	must(tb, err)
 	tb.Cleanup(func() { m.close(tb, m.Store.Close) }) //nolint:contextcheck // ctx is for the start
 	registry := prometheus.NewRegistry()
-	m.Commands = commands.New(commands.Config{Store: m.Store, Secret: keys.NameSecret, Log: cfg.Log, Observe: api.CommandMetrics(registry)})
+	m.openIdentity(ctx, tb, commands.Config{
+		Store: m.Store, Directory: identity.NewDirectory(), Secret: keys.NameSecret, Log: cfg.Log, Observe: api.CommandMetrics(registry),
+	})
 	m.Database = openDatabase(ctx, tb, cfg.NoDatabase)
 	m.Projections, err = projections.Open(ctx, projections.Config{Pool: m.Database.Pool, Store: m.Store, Log: cfg.Log, Node: "test"})
 	must(tb, err)
@@ -104,10 +105,22 @@ func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 		cfg.AgentURL = m.Server.URL()
 	}
 	m.API = api.New(api.Config{
-		Commands: m.Commands, Projections: m.Projections, Store: m.Store, Coordinator: m.Coordinator, Auth: authority, NATS: m.NATS,
+		Commands: m.Commands, Projections: m.Projections, Store: m.Store, Coordinator: m.Coordinator,
+		Auth: auth.New(auth.Config{Directory: m.Directory}), Directory: m.Directory, NATS: m.NATS,
 		AgentNATS: &client.NATSInfo{URLs: []string{cfg.AgentURL}, User: user, Password: password},
 		Heartbeat: cfg.Heartbeat, Version: client.Version{Version: "test"}, Log: cfg.Log, Metrics: registry,
 	})
+}
+
+// openIdentity makes the mesh's root, whose key is Token.
+func (m *Mesh) openIdentity(ctx context.Context, tb testing.TB, cfg commands.Config) {
+	tb.Helper()
+	m.Directory, m.Commands = cfg.Directory, commands.New(cfg)
+	key, id, verifier := auth.NewAPIKey()
+	_, err := m.Commands.Bootstrap(ctx, identity.Credential{ID: id, Type: identity.CredentialAPIKey, Verifier: verifier}, false)
+	must(tb, err)
+	must(tb, commands.LoadDirectory(ctx, m.Store, m.Directory, cfg.Log))
+	m.Token = key
 }
 
 // serve runs all parts until the test ends, and stops them in order.
@@ -124,6 +137,9 @@ func (m *Mesh) serve(tb testing.TB, cfg Config) {
 	if !cfg.HeldBack {
 		in.Go(func() error { return m.API.Run(inputs) })
 		core.Go(func() error { return m.Coordinator.Run(rest) })
+		core.Go(func() error {
+			return commands.FollowDirectory(rest, m.Store, m.Directory, cfg.Log, m.API.IdentityChanged)
+		})
 		core.Go(func() error { return m.Projections.Run(rest) })
 	}
 	tb.Cleanup(func() {

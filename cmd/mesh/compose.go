@@ -19,6 +19,7 @@ import (
 	"github.com/hivemesh/hivemesh/auth"
 	"github.com/hivemesh/hivemesh/client"
 	"github.com/hivemesh/hivemesh/commands"
+	"github.com/hivemesh/hivemesh/domain/identity"
 	"github.com/hivemesh/hivemesh/eventstore"
 	"github.com/hivemesh/hivemesh/projections"
 	"github.com/hivemesh/hivemesh/workers"
@@ -49,6 +50,7 @@ type nodeConfig struct {
 type node struct {
 	token       string // the admin credential, if this start made it
 	store       *eventstore.Store
+	directory   *identity.Directory
 	projections *projections.Projections
 	coordinator *workers.Coordinator
 	api         *api.API
@@ -64,11 +66,7 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("use JetStream: %w", err)
 	}
-	keys, token, err := auth.Setup(ctx, js, cfg.Replicas, cfg.RenewKey)
-	if err != nil {
-		return nil, err
-	}
-	authority, err := auth.New(keys.AdminVerifier)
+	keys, err := auth.Setup(ctx, js, cfg.Replicas)
 	if err != nil {
 		return nil, err
 	}
@@ -84,9 +82,12 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 		return nil, err
 	}
 	metrics := prometheus.NewRegistry()
-	service := commands.New(commands.Config{
+	directory, service, token, err := openIdentity(ctx, store, commands.Config{
 		Store: store, Secret: keys.NameSecret, Log: cfg.Log, Room: cfg.Room, Observe: api.CommandMetrics(metrics),
-	})
+	}, cfg.RenewKey)
+	if err != nil {
+		return nil, errors.Join(err, store.Close(ctx))
+	}
 	reads, err := projections.Open(ctx, projections.Config{Pool: cfg.Pool, Store: store, Log: cfg.Log, Node: cfg.Name, Room: cfg.PGRoom})
 	if err != nil {
 		return nil, errors.Join(err, store.Close(ctx))
@@ -100,15 +101,35 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 		Log: cfg.Log, Send: api.NewInbox(cfg.NATS, cfg.Log).Send,
 	})
 	server := api.New(api.Config{
-		Commands: service, Projections: reads, Store: store, Coordinator: coordinator, Auth: authority,
+		Commands: service, Projections: reads, Store: store, Coordinator: coordinator, Auth: auth.New(auth.Config{Directory: directory}), Directory: directory,
 		NATS: cfg.NATS, AgentNATS: cfg.AgentNATS, Heartbeat: heartbeat, Version: wireVersion(store.Epoch()),
 		Checks: cfg.Checks, Room: cfg.Room, Log: cfg.Log, Metrics: metrics,
 	})
 	return &node{
-		token: token, store: store, projections: reads, coordinator: coordinator, api: server,
+		token: token, store: store, directory: directory, projections: reads, coordinator: coordinator, api: server,
 		http:     api.NewServer(server.Handler()),
 		listener: cfg.Listener, log: cfg.Log,
 	}, nil
+}
+
+// openIdentity reads who may do what and makes, in a new mesh, its root; with
+// renew root gets a new key. token is root's key when this made it.
+func openIdentity(ctx context.Context, store *eventstore.Store, cfg commands.Config, renew bool) (d *identity.Directory, s *commands.Service, token string, err error) {
+	d = identity.NewDirectory()
+	if err := commands.LoadDirectory(ctx, store, d, cfg.Log); err != nil {
+		return nil, nil, "", err
+	}
+	cfg.Directory = d
+	s = commands.New(cfg)
+	key, id, verifier := auth.NewAPIKey()
+	made, err := s.Bootstrap(ctx, identity.Credential{ID: id, Type: identity.CredentialAPIKey, Name: "first start", Verifier: verifier}, renew)
+	if err != nil {
+		return nil, nil, "", fmt.Errorf("make the root of the mesh: %w", err)
+	}
+	if made {
+		token = key
+	}
+	return d, s, token, commands.LoadDirectory(ctx, store, d, cfg.Log)
 }
 
 // Run serves until ctx ends or a part fails. Then it stops in the order of
@@ -118,7 +139,7 @@ func (n *node) Run(ctx context.Context) error {
 	rest, stopRest := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopInputs()
 	defer stopRest()
-	failed := make(chan error, 4)
+	failed := make(chan error, 5)
 	var in, core errgroup.Group
 	start := func(g *errgroup.Group, name string, run func() error) {
 		g.Go(func() error {
@@ -133,6 +154,9 @@ func (n *node) Run(ctx context.Context) error {
 	}
 	start(&in, "http", func() error { return n.http.Serve(n.listener) })
 	start(&in, "api", func() error { return n.api.Run(inputs) })
+	start(&core, "identities", func() error {
+		return commands.FollowDirectory(rest, n.store, n.directory, n.log, n.api.IdentityChanged)
+	})
 	start(&core, "coordinator", func() error { return n.coordinator.Run(rest) })
 	start(&core, "projections", func() error { return n.projections.Run(rest) })
 

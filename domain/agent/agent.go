@@ -53,6 +53,7 @@ type Agent struct {
 	Status       Status
 	Draining     bool // asked to drain; outlives being lost or away
 	RegisteredAt time.Time
+	Owner        string // principal that registered it and answers for it; from the event's envelope
 }
 
 // Event is a fact about an agent. The set is sealed.

@@ -1,0 +1,109 @@
+package identity
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// Tenant returns a tenant by its name.
+func (d *Directory) Tenant(name string) (Tenant, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	t, ok := d.tenants[name]
+	return t.Tenant, ok
+}
+
+// Tenants returns every tenant, by name.
+func (d *Directory) Tenants() []Tenant {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var all []Tenant
+	for _, name := range slices.Sorted(maps.Keys(d.tenants)) {
+		all = append(all, d.tenants[name].Tenant)
+	}
+	return all
+}
+
+// Principal returns a principal by its id.
+func (d *Directory) Principal(ref Ref) (Principal, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	p, ok := d.principals[ref]
+	return p, ok
+}
+
+// PrincipalNamed returns a principal of a tenant by its name.
+func (d *Directory) PrincipalNamed(tenant, name string) (Principal, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	id, ok := d.logins[login{tenant, name}]
+	return d.principals[Ref{tenant, id}], ok
+}
+
+// KeyOwner returns who holds an API key or a key pair, and the credential, by
+// the key's id.
+func (d *Directory) KeyOwner(id string) (Ref, Credential, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	ref, ok := d.keys[id]
+	return ref, d.principals[ref].Credentials[id], ok
+}
+
+// CredentialOwner returns who holds a passkey or an account at a provider, and
+// the credential, by its id.
+func (d *Directory) CredentialOwner(id string) (Ref, Credential, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	ref, ok := d.passkeys[id]
+	return ref, d.principals[ref].Credentials[id], ok
+}
+
+// Session returns a session whose tokens count at now.
+func (d *Directory) Session(id string, now time.Time) (SessionOf, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	s, ok := d.sessions[id]
+	if !ok || !s.Live(now) {
+		return SessionOf{}, false
+	}
+	p := d.principals[Ref{s.Tenant, s.Principal}]
+	return s, !p.Suspended && s.StartedAt.After(p.NotBefore)
+}
+
+// SessionsOf returns the ids of a principal's sessions, the oldest first.
+func (d *Directory) SessionsOf(ref Ref) []SessionOf {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var all []SessionOf
+	for _, s := range d.sessions {
+		if s.Tenant == ref.Tenant && s.Principal == ref.ID {
+			all = append(all, s)
+		}
+	}
+	slices.SortFunc(all, func(a, b SessionOf) int { return a.StartedAt.Compare(b.StartedAt) })
+	return all
+}
+
+// TokenRevoked reports whether a principal's token was revoked by its id.
+func (d *Directory) TokenRevoked(ref Ref, token string) bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	_, revoked := d.principals[ref].Revoked[token]
+	return revoked
+}
+
+// Invitation returns an invitation that is open.
+func (d *Directory) Invitation(id string, now time.Time) (InvitationOf, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	i, ok := d.invitations[id]
+	return i, ok && i.Open(now)
+}
+
+// Keyset returns the keys that tokens are signed with.
+func (d *Directory) Keyset() Keyset {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.keyset
+}

@@ -1,0 +1,178 @@
+package identity
+
+import (
+	"encoding/hex"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/hivemesh/hivemesh/domain"
+)
+
+// Create makes a principal. An agent and a service have an owner who answers
+// for them; a person has none. That owner exists is for the caller to know.
+func (p Principal) Create(kind domain.ActorKind, name, owner string) ([]PrincipalEvent, error) {
+	if err := domain.CheckName("name", name); err != nil {
+		return nil, err
+	}
+	switch kind {
+	case domain.Human:
+		if owner != "" {
+			return nil, domain.InvalidField("owner", "a person has no owner")
+		}
+	case domain.Agent, domain.Service:
+		if owner == "" {
+			return nil, domain.InvalidField("owner", "every %s has an owner who answers for it", kind)
+		}
+	default:
+		return nil, domain.InvalidField("kind", "%.32q is not human, agent or service", kind)
+	}
+	if p.Exists() && p.Kind == kind && p.Name == name && p.Owner == owner {
+		return nil, nil
+	}
+	if p.Exists() {
+		return nil, &domain.Error{Kind: domain.Conflict, Code: "principal_exists", Field: "name", Message: "the principal exists already"}
+	}
+	return []PrincipalEvent{PrincipalCreated{Kind: kind, Name: name, Owner: owner}}, nil
+}
+
+// Suspend stops the principal at once: its sessions and tokens are revoked.
+func (p Principal) Suspend(reason string) ([]PrincipalEvent, error) {
+	switch err := checkReason(reason); {
+	case err != nil:
+		return nil, err
+	case !p.Exists():
+		return nil, ErrPrincipalNotFound
+	case p.Suspended:
+		return nil, nil
+	}
+	return []PrincipalEvent{PrincipalSuspended{Reason: reason}}, nil
+}
+
+// Resume ends a suspension.
+func (p Principal) Resume() ([]PrincipalEvent, error) {
+	if !p.Exists() {
+		return nil, ErrPrincipalNotFound
+	}
+	if !p.Suspended {
+		return nil, nil
+	}
+	return []PrincipalEvent{PrincipalResumed{}}, nil
+}
+
+// SetCredential gives the principal a way in, or replaces the one of this id.
+func (p Principal) SetCredential(c Credential, now time.Time) ([]PrincipalEvent, error) {
+	if !p.Exists() {
+		return nil, ErrPrincipalNotFound
+	}
+	if p.Suspended {
+		return nil, ErrSuspended
+	}
+	if _, known := p.Credentials[c.ID]; !known && len(p.Credentials) >= MaxCredentials {
+		return nil, domain.InvalidField("credential", "the principal has %d credentials already; remove one first", MaxCredentials)
+	}
+	if err := c.validate(now); err != nil {
+		return nil, err
+	}
+	return []PrincipalEvent{CredentialSet{Credential: c}}, nil
+}
+
+func (c Credential) validate(now time.Time) error {
+	if c.ID == "" {
+		return domain.InvalidField("credential", "has no id")
+	}
+	if err := domain.CheckText("name", c.Name, MaxTitle); err != nil {
+		return err
+	}
+	if len(c.Scopes) > 0 {
+		if err := CheckPermissions("scopes", c.Scopes); err != nil {
+			return err
+		}
+	}
+	for _, n := range c.Networks {
+		if _, err := netip.ParsePrefix(n); err != nil {
+			return domain.InvalidField("networks", "%.64q is not a network such as 10.0.0.0/8", n)
+		}
+	}
+	if err := domain.CheckTime("expires_at", c.ExpiresAt); err != nil {
+		return err
+	}
+	if expired(c.ExpiresAt, now) {
+		return domain.InvalidField("expires_at", "%s is in the past", c.ExpiresAt.Format(time.RFC3339))
+	}
+	return c.checkProof()
+}
+
+// checkProof refuses a credential whose verifier could be a secret in the clear.
+func (c Credential) checkProof() error {
+	sound := false
+	switch c.Type {
+	case CredentialPassword:
+		sound = strings.HasPrefix(c.Verifier, "$argon2id$")
+	case CredentialAPIKey:
+		raw, err := hex.DecodeString(c.Verifier)
+		sound = err == nil && len(raw) == 32
+	case CredentialTOTP:
+		sound = c.Sealed != ""
+	case CredentialRecovery:
+		sound = len(c.Codes) > 0 || c.Verifier == ""
+	case CredentialPasskey, CredentialOIDC, CredentialKeyPair:
+		sound = c.Public != ""
+	}
+	if !sound {
+		return domain.InvalidField("credential", "a %.16q has no sound verifier", c.Type)
+	}
+	return nil
+}
+
+// RemoveCredential takes a way in.
+func (p Principal) RemoveCredential(id, reason string) ([]PrincipalEvent, error) {
+	if err := checkReason(reason); err != nil {
+		return nil, err
+	}
+	if _, ok := p.Credentials[id]; !ok {
+		return nil, ErrCredentialNotFound
+	}
+	return []PrincipalEvent{CredentialRemoved{Credential: id, Reason: reason}}, nil
+}
+
+// usedEvery is how often the use of a credential is worth an event.
+const usedEvery = time.Hour
+
+// UseCredential notes that a credential let the principal in, at most once an
+// hour. A TOTP step that is not after the last one is refused: the code was
+// used before (RFC 6238, section 5.2).
+func (p Principal) UseCredential(id, source string, step int64, now time.Time) ([]PrincipalEvent, error) {
+	if _, ok := p.Credentials[id]; !ok {
+		return nil, ErrCredentialNotFound
+	}
+	if step > 0 && step <= p.LastStep {
+		return nil, &domain.Error{Kind: domain.Unauthenticated, Code: "code_used", Message: "the code has been used; wait for the next one"}
+	}
+	if step == 0 && now.Sub(p.LastUsed[id]) < usedEvery {
+		return nil, nil
+	}
+	return []PrincipalEvent{CredentialUsed{Credential: id, Source: source, Step: step}}, nil
+}
+
+// RevokeTokens ends every session and token of the principal.
+func (p Principal) RevokeTokens(reason string) ([]PrincipalEvent, error) {
+	if err := checkReason(reason); err != nil {
+		return nil, err
+	}
+	if !p.Exists() {
+		return nil, ErrPrincipalNotFound
+	}
+	return []PrincipalEvent{TokensRevoked{Reason: reason}}, nil
+}
+
+// RevokeToken ends one access token.
+func (p Principal) RevokeToken(token string, expires time.Time) ([]PrincipalEvent, error) {
+	if !p.Exists() {
+		return nil, ErrPrincipalNotFound
+	}
+	if _, done := p.Revoked[token]; done {
+		return nil, nil
+	}
+	return []PrincipalEvent{TokenRevoked{Token: token, ExpiresAt: expires}}, nil
+}

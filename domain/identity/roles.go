@@ -1,0 +1,59 @@
+package identity
+
+// The built-in roles. They cannot be changed; custom roles stand beside them.
+const (
+	RoleSuperAdmin   = "super-admin"
+	RoleTenantAdmin  = "tenant-admin"
+	RolePilotManager = "pilot-manager"
+	RoleOperator     = "operator"
+	RoleDeveloper    = "developer"
+	RoleViewer       = "viewer"
+	RoleAuditor      = "auditor"
+	RoleAgent        = "agent" // every principal of kind agent holds it
+)
+
+// BuiltinRoles returns the built-in roles, the most powerful first.
+func BuiltinRoles() []Role {
+	reports := []string{"agent.register", "agent.leave", "task.start", "task.progress", "task.complete", "task.fail", "task.return"}
+	reads := []string{"agent.read", "artifact.read", "event.read", "task.read", "task.read_own"}
+	writes := []string{"task.submit", "task.cancel", "task.requeue", "event.publish", "principal.delegate"}
+	steers := []string{"agent.drain", "agent.resume", "agent.leave", "task.cancel", "task.requeue"}
+	return []Role{
+		{Name: RoleSuperAdmin, Description: "everything, in every tenant; held in the default tenant only", Permissions: []string{"*"}},
+		{Name: RoleTenantAdmin, Description: "everything within one tenant", Permissions: []string{
+			"agent.*", "artifact.*", "credential.*", "event.*", "identity.*", "invitation.*", "policy.*", "principal.*",
+			"role.*", "session.*", "task.*",
+		}},
+		{Name: RolePilotManager, Description: "runs a fleet and its people: agents, tasks, invitations, roles up to one's own", Permissions: join(reads, writes, steers, reports, []string{
+			"identity.read", "invitation.issue", "principal.create", "principal.suspend", "principal.resume", "role.grant",
+		})},
+		{Name: RoleOperator, Description: "keeps it running: steers agents and tasks, and in the default tenant looks after the read models", Permissions: join(reads, steers, []string{
+			"projection.*", "system.metrics",
+		})},
+		{Name: RoleDeveloper, Description: "submits tasks, publishes events, runs agents", Permissions: join(reads, writes, reports)},
+		{Name: RoleViewer, Description: "sees agents, tasks and events", Permissions: reads},
+		{Name: RoleAuditor, Description: "sees everything, auth events included, and changes nothing", Permissions: join(reads, []string{
+			"identity.read", "projection.read", "projection.verify", "system.metrics", "tenant.read",
+		})},
+		{Name: RoleAgent, Description: "acts as one agent: takes its tasks and reports about them", Permissions: join(reports, []string{
+			"artifact.read", "event.publish", "task.read_own",
+		})},
+	}
+}
+
+func builtin(name string) (Role, bool) {
+	for _, r := range BuiltinRoles() {
+		if r.Name == name {
+			return r, true
+		}
+	}
+	return Role{}, false
+}
+
+func join(lists ...[]string) []string {
+	var all []string
+	for _, l := range lists {
+		all = append(all, l...)
+	}
+	return all
+}
