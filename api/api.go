@@ -112,6 +112,7 @@ func (a *API) routes() {
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	cfg.Security = []map[string][]string{{"token": {}}}
 	h := humago.New(a.mux, cfg)
+	h.UseMiddleware(a.permit())
 	a.schemas = cfg.Components.Schemas
 	a.schemas.Schema(reflect.TypeFor[client.Problem](), true, "Problem")
 	a.readEvent, a.readEvents = decoder[client.CloudEvent](a.schemas), decoder[[]client.CloudEvent](a.schemas)

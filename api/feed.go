@@ -13,6 +13,7 @@ import (
 
 	"github.com/hivemesh/hivemesh/client"
 	"github.com/hivemesh/hivemesh/domain"
+	"github.com/hivemesh/hivemesh/domain/identity"
 )
 
 const (
@@ -54,6 +55,7 @@ type feed struct {
 	kind   string
 	entity string
 	types  []string
+	auth   bool   // events about identities are for this reader, too
 	at     uint64 // where it begins
 
 	rc      *http.ResponseController
@@ -63,7 +65,7 @@ type feed struct {
 }
 
 func (a *API) newFeed(ctx context.Context, c caller, in *feedInput) (*feed, error) {
-	f := &feed{a: a, tenant: c.actor.Tenant, kind: in.Kind, types: in.Type}
+	f := &feed{a: a, tenant: c.actor.Tenant, kind: in.Kind, types: in.Type, auth: a.may(c, "identity.read")}
 	var err error
 	switch {
 	case in.Entity == "" || fullID(in.Entity):
@@ -150,6 +152,7 @@ func (f *feed) handle(entries []*entry) error {
 
 func (f *feed) wants(e *entry) bool {
 	return e.Entity.Tenant == f.tenant && e.Type != "" &&
+		(f.auth || e.Entity.Kind != identity.EntityKind) &&
 		(f.kind == "" || e.Entity.Kind == f.kind) &&
 		(f.entity == "" || e.Entity.ID == f.entity) &&
 		(len(f.types) == 0 || slices.Contains(f.types, e.Type))

@@ -14,10 +14,16 @@ func (a *API) natsOnly() []command {
 	return []command{
 		{verb: "event.publish", nats: a.publishNATS},
 		{verb: "task.why", nats: request(a, func(ctx context.Context, c caller, r client.TaskRequest) (client.Why, error) {
+			if err := a.allow(c, "task.read", "task.read_own"); err != nil {
+				return client.Why{}, err
+			}
 			return a.why(ctx, c, r.ID)
 		})},
 		{verb: "agent.open", nats: request(a, a.openFor)},
 		{verb: "artifact.get", nats: request(a, func(ctx context.Context, c caller, r client.ArtifactRequest) (json.RawMessage, error) {
+			if err := a.allow(c, "artifact.read"); err != nil {
+				return nil, err
+			}
 			return a.artifact(ctx, c, r.Digest)
 		})},
 	}
@@ -39,6 +45,9 @@ func request[Req, Res any](a *API, do func(context.Context, caller, Req) (Res, e
 func (a *API) openFor(ctx context.Context, c caller, b client.Heartbeat) (client.Messages, error) {
 	id, err := a.agentID(ctx, c, b.Agent)
 	if err != nil {
+		return client.Messages{}, err
+	}
+	if err := a.asAgent(ctx, c, id); err != nil {
 		return client.Messages{}, err
 	}
 	if err := a.beat(c.actor.Tenant, id, b.Held); err != nil {

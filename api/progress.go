@@ -22,6 +22,9 @@ func (a *API) progressed(ctx context.Context, c caller, m commands.Meta, ref com
 	if r.Percent < 0 || r.Percent > 100 {
 		return commands.Result{}, domain.InvalidField("percent", "%d is not between 0 and 100", r.Percent)
 	}
+	if err := a.cfg.Commands.Authorise(c.actor, "task.progress", a.cfg.Commands.AboutAgent(ctx, c.actor, ref.Agent)); err != nil {
+		return commands.Result{}, err
+	}
 	r.Task, r.Agent = ref.Task, ref.Agent
 	if data, err := json.Marshal(r); err == nil {
 		_ = a.cfg.NATS.Publish(client.ProgressSubject(c.actor.Tenant, ref.Task), data) // a signal may be lost

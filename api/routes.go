@@ -3,12 +3,14 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/hivemesh/hivemesh/client"
 	"github.com/hivemesh/hivemesh/domain"
+	"github.com/hivemesh/hivemesh/domain/identity"
 	"github.com/hivemesh/hivemesh/eventstore"
 	"github.com/hivemesh/hivemesh/projections"
 )
@@ -16,11 +18,18 @@ import (
 func (a *API) taskRoutes(h huma.API) {
 	listRoute(a, h, "/v1/tasks", "list-tasks", "List tasks, newest first",
 		func(ctx context.Context, c caller, q projections.Query) (projections.Page[projections.Task], error) {
+			if !a.may(c, "task.read") {
+				q.Restrict = "agent:" + c.actor.ID
+			}
 			return a.cfg.Projections.Tasks(ctx, c.actor.Tenant, q)
 		}, a.task)
 	oneRoute(a, h, "/v1/tasks/{id}", "get-task", "Get a task with its attempts, input and result",
 		func(ctx context.Context, c caller, id string, after uint64) (projections.Task, error) {
-			return a.cfg.Projections.Task(ctx, c.actor.Tenant, id, after)
+			t, err := a.cfg.Projections.Task(ctx, c.actor.Tenant, id, after)
+			if err == nil && !held(t, c.actor.ID) && !a.may(c, "task.read") {
+				return projections.Task{}, errNoTask()
+			}
+			return t, err
 		}, a.task)
 	getRoute(a, h, "/v1/tasks/{id}/why", "why-task", "Explain why a task waits",
 		func(ctx context.Context, c caller, in *idInput) (client.Why, error) { return a.why(ctx, c, in.ID) })
@@ -32,8 +41,21 @@ func (a *API) why(ctx context.Context, c caller, id string) (client.Why, error) 
 	if err != nil {
 		return client.Why{}, err
 	}
+	if err := a.mayTask(ctx, c, id); err != nil {
+		return client.Why{}, err
+	}
 	w, err := a.cfg.Coordinator.Why(ctx, c.actor.Tenant, id)
 	return client.Why{Task: id, Status: string(w.Status), Summary: w.Summary, Details: w.Details}, err
+}
+
+// held reports whether an agent holds a task, or held it.
+func held(t projections.Task, agent string) bool {
+	return t.Agent == agent || slices.ContainsFunc(t.Attempts, func(at projections.Attempt) bool { return at.Agent == agent })
+}
+
+// errNoTask is the answer for a task that is not there, or not for the caller.
+func errNoTask() error {
+	return &domain.Error{Kind: domain.NotFound, Code: "task_not_found", Message: "no such task"}
 }
 
 type historyInput struct {
@@ -50,6 +72,9 @@ func (a *API) taskEvents(ctx context.Context, c caller, in *historyInput) (clien
 	if err != nil {
 		return out, err
 	}
+	if err := a.mayTask(ctx, c, id); err != nil {
+		return out, err
+	}
 	from, err := a.cfg.Store.ParsePosition(in.Cursor)
 	if err != nil {
 		return out, domain.InvalidField("cursor", "%.80q is not a cursor of this list", in.Cursor)
@@ -64,7 +89,7 @@ func (a *API) taskEvents(ctx context.Context, c caller, in *historyInput) (clien
 		return out, err
 	}
 	if len(records) == 0 && from == 0 {
-		return out, &domain.Error{Kind: domain.NotFound, Code: "task_not_found", Message: "no such task"}
+		return out, errNoTask()
 	}
 	for i, r := range records {
 		if i == in.Limit {
@@ -102,6 +127,9 @@ func (a *API) heartbeat(ctx context.Context, c caller, in *aboutInput[client.Hea
 	if in.Body != nil {
 		held = in.Body.Held
 	}
+	if err := a.asAgent(ctx, c, id); err != nil {
+		return err
+	}
 	return a.beat(c.actor.Tenant, id, held)
 }
 
@@ -124,6 +152,9 @@ func (a *API) pollRoute(ctx context.Context, c caller, in *pollInput) (client.Me
 	if err != nil {
 		return client.Messages{}, err
 	}
+	if err := a.asAgent(ctx, c, id); err != nil {
+		return client.Messages{}, err
+	}
 	return a.poll(ctx, c, id, held, wait)
 }
 
@@ -132,6 +163,9 @@ func (a *API) eventRoutes(h huma.API) {
 	a.feedRoute(h)
 	listRoute(a, h, "/v1/events", "list-events", "List the index of the log, newest first, without data",
 		func(ctx context.Context, c caller, q projections.Query) (projections.Page[projections.Event], error) {
+			if !a.may(c, "identity.read") {
+				q.Restrict = "kind!=" + identity.EntityKind
+			}
 			return a.cfg.Projections.Events(ctx, c.actor.Tenant, q)
 		}, a.indexed)
 	getRoute(a, h, "/v1/events/{seq}", "get-event", "Get one event with its data from the log", a.event)
@@ -171,7 +205,7 @@ func (a *API) event(ctx context.Context, c caller, in *seqInput) (client.Event, 
 	if err != nil {
 		return client.Event{}, err
 	}
-	if r.Entity.Tenant != c.actor.Tenant {
+	if r.Entity.Tenant != c.actor.Tenant || r.Entity.Kind == identity.EntityKind && !a.may(c, "identity.read") {
 		return client.Event{}, missing
 	}
 	return a.logEvent(r), nil

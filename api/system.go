@@ -57,7 +57,15 @@ func (a *API) systemRoutes(h huma.API) {
 		w.Header().Set("Content-Type", "application/openapi+json")
 		_, _ = w.Write(a.doc) // the client may be gone
 	})
-	a.mux.Handle("GET /metrics", a.metrics.handler())
+	figures := a.metrics.handler()
+	a.mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		c := callerOf(r.Context())
+		if err := a.allow(c, "system.metrics"); err != nil {
+			tell(a.cfg.Log, c.request, err).write(w)
+			return
+		}
+		figures.ServeHTTP(w, r)
+	})
 	a.mux.HandleFunc("/", a.noRoute)
 }
 

@@ -53,8 +53,8 @@ func (s *Service) asJoined(by domain.Actor, spec *agent.Spec) error {
 	return nil
 }
 
-// aboutAgent is an agent with who answers for it, as far as it is known.
-func (s *Service) aboutAgent(ctx context.Context, by domain.Actor, id string) identity.Resource {
+// AboutAgent is an agent with who answers for it, as far as it is known.
+func (s *Service) AboutAgent(ctx context.Context, by domain.Actor, id string) identity.Resource {
 	about := identity.Resource{Kind: kindAgent, ID: id}
 	if id == by.ID {
 		return about
@@ -77,7 +77,7 @@ func (s *Service) register(ctx context.Context, by domain.Actor, cmd eventstore.
 		return Result{}, fmt.Errorf("look up the agent's name: %w", err)
 	}
 	if held.State.Owner != "" {
-		if err := s.Authorise(by, "agent.register", s.aboutAgent(ctx, by, held.State.Owner)); err != nil {
+		if err := s.Authorise(by, "agent.register", s.AboutAgent(ctx, by, held.State.Owner)); err != nil {
 			return Result{}, err
 		}
 		return s.updateAgentAs(ctx, by.Tenant, cmd, held.State.Owner, func(a agent.Agent) ([]agent.Event, error) { return a.Register(spec) })
@@ -151,7 +151,7 @@ func (s *Service) LeaveAgent(ctx context.Context, by domain.Actor, m Meta, id st
 }
 
 func (s *Service) updateAgent(ctx context.Context, by domain.Actor, command string, m Meta, id string, decide func(agent.Agent) ([]agent.Event, error)) (Result, error) {
-	return s.run(by, command, m, s.aboutAgent(ctx, by, id), func(cmd eventstore.Command) (Result, error) {
+	return s.run(by, command, m, s.AboutAgent(ctx, by, id), func(cmd eventstore.Command) (Result, error) {
 		return s.updateAgentAs(ctx, by.Tenant, cmd, id, decide)
 	})
 }

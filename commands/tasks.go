@@ -110,7 +110,7 @@ func (s *Service) updateTask(ctx context.Context, by domain.Actor, command strin
 
 // reportTask is updateTask for what an agent says about its attempt.
 func (s *Service) reportTask(ctx context.Context, by domain.Actor, command string, m Meta, a AttemptRef, decide func(task.Task) ([]task.Event, error)) (Result, error) {
-	return s.changeTask(ctx, by, command, m, a.Task, s.aboutAgent(ctx, by, a.Agent), decide)
+	return s.changeTask(ctx, by, command, m, a.Task, s.AboutAgent(ctx, by, a.Agent), decide)
 }
 
 func (s *Service) changeTask(ctx context.Context, by domain.Actor, command string, m Meta, id string, about identity.Resource, decide func(task.Task) ([]task.Event, error)) (Result, error) {

@@ -57,7 +57,7 @@ func (p *Projections) Agents(ctx context.Context, tenant string, q Query) (Page[
 		return page, err
 	}
 	c := where(tenant)
-	if err := c.filter(q.Filter, agentFields()); err != nil {
+	if err := c.filter(q.conditions(), agentFields()); err != nil {
 		return page, err
 	}
 	if from != nil {

@@ -44,7 +44,7 @@ func (p *Projections) Events(ctx context.Context, tenant string, q Query) (Page[
 		return page, err
 	}
 	c := where(tenant)
-	if err := c.filter(q.Filter, eventFields()); err != nil {
+	if err := c.filter(q.conditions(), eventFields()); err != nil {
 		return page, err
 	}
 	if from != nil {

@@ -14,8 +14,13 @@ type Query struct {
 	Filter string // see parseFilter: "status:waiting,running priority>=5 label.env:prod"
 	Limit  int    // 1 to 1000; 50 when 0
 	Cursor string // Page.Next of the page before, with the same filter
-	After  uint64 // wait up to 5 seconds until the read model has reached this event, then answer anyway
+	// Restrict is a further filter, that of what the reader may see.
+	Restrict string
+	After    uint64 // wait up to 5 seconds until the read model has reached this event, then answer anyway
 }
+
+// conditions returns all that must hold.
+func (q *Query) conditions() string { return q.Restrict + " " + q.Filter }
 
 // Page is one page of a list.
 type Page[T any] struct {

@@ -43,7 +43,7 @@ func (p *Projections) Parked(ctx context.Context, name string, q Query) (Page[Pa
 		return page, err
 	}
 	c := &conditions{sql: []string{"t.name = $1", "t.version = $2"}, args: []any{d.name, d.version}}
-	if err := c.filter(q.Filter, parkedFields()); err != nil {
+	if err := c.filter(q.conditions(), parkedFields()); err != nil {
 		return page, err
 	}
 	if from != nil {

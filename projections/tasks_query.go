@@ -95,7 +95,7 @@ func (p *Projections) Tasks(ctx context.Context, tenant string, q Query) (Page[T
 		return page, err
 	}
 	c := where(tenant)
-	if err := c.filter(q.Filter, taskFields()); err != nil {
+	if err := c.filter(q.conditions(), taskFields()); err != nil {
 		return page, err
 	}
 	if from != nil {

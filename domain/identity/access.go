@@ -23,6 +23,10 @@ type Resource struct {
 // ActionOwn is to manage one's own credentials and sessions. It needs no role.
 const ActionOwn = "self.manage"
 
+// ActionKnown is what every principal may do that is not suspended, with any
+// credential: to learn who it is and whom it talks to.
+const ActionKnown = "self.read"
+
 // Decision is the answer to whether an actor may do something, and why.
 type Decision struct {
 	Allowed bool
@@ -46,8 +50,14 @@ func (d *Directory) Decide(by domain.Actor, action string, r Resource, now time.
 	}
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if action == ActionOwn {
+	switch action {
+	case ActionOwn:
 		return d.decideOwn(by)
+	case ActionKnown:
+		if _, out := d.active(by, by.ID); out.Reason != "" {
+			return out
+		}
+		return Decision{Allowed: true, Role: "anybody"}
 	}
 	out := d.decide(by, by.ID, action, now)
 	if out.Allowed && by.For != "" {

@@ -1,0 +1,130 @@
+package api
+
+import (
+	"context"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/hivemesh/hivemesh/domain"
+	"github.com/hivemesh/hivemesh/domain/identity"
+)
+
+// Access says who may use an operation.
+type Access struct {
+	Open    bool     // everybody, without a credential
+	Any     []string // actions of which one must be permitted
+	Decided bool     // by the command that it carries out, which knows what it is about
+}
+
+// reads is the access of an operation that asks for one of some permissions.
+func reads(actions ...string) Access { return Access{Any: actions} }
+
+// does is the access of an operation that carries out a command.
+func does(action string) Access { return Access{Any: []string{action}, Decided: true} }
+
+// Accesses returns who may use which operation of HTTP, by the operation's id.
+// An operation that is not in it answers nobody.
+func Accesses() map[string]Access {
+	return map[string]Access{
+		"healthz": {Open: true},
+		"readyz":  {Open: true},
+		"version": reads(identity.ActionKnown),
+
+		"list-tasks":   reads("task.read", "task.read_own"),
+		"get-task":     reads("task.read", "task.read_own"),
+		"why-task":     reads("task.read", "task.read_own"),
+		"task-events":  reads("task.read", "task.read_own"),
+		"counts":       reads("task.read"),
+		"get-artifact": reads("artifact.read"),
+
+		"task-submit":       does("task.submit"),
+		"task-submit_batch": does("task.submit"),
+		"task-cancel":       does("task.cancel"),
+		"task-requeue":      does("task.requeue"),
+		"task-start":        does("task.start"),
+		"task-progress":     does("task.progress"),
+		"task-complete":     does("task.complete"),
+		"task-fail":         does("task.fail"),
+		"task-return":       does("task.return"),
+
+		"list-agents":     reads("agent.read"),
+		"get-agent":       reads("agent.read"),
+		"poll-agent":      does("agent.register"),
+		"agent-heartbeat": does("agent.register"),
+		"agent-register":  does("agent.register"),
+		"agent-drain":     does("agent.drain"),
+		"agent-resume":    does("agent.resume"),
+		"agent-leave":     does("agent.leave"),
+
+		"feed":           reads("event.read"),
+		"list-events":    reads("event.read"),
+		"get-event":      reads("event.read"),
+		"publish-events": does("event.publish"),
+
+		"list-projections":   reads("projection.read"),
+		"list-parked":        reads("projection.read"),
+		"retry-projection":   does("projection.retry"),
+		"skip-projection":    does("projection.skip"),
+		"rebuild-projection": does("projection.rebuild"),
+		"verify-projection":  reads("projection.verify"),
+	}
+}
+
+// permit is the middleware that holds every operation against its access.
+func (a *API) permit() func(huma.Context, func(huma.Context)) {
+	accesses := Accesses()
+	return func(hc huma.Context, next func(huma.Context)) {
+		access, known := accesses[hc.Operation().OperationID]
+		c := callerOf(hc.Context())
+		var err error
+		switch {
+		case !known:
+			err = &domain.Error{Kind: domain.Denied, Code: "denied", Message: "nobody may do this"}
+		case !access.Open && !access.Decided:
+			err = a.allow(c, access.Any...)
+		}
+		if err != nil {
+			_, w := humago.Unwrap(hc)
+			tell(a.cfg.Log, c.request, err).write(w)
+			return
+		}
+		next(hc)
+	}
+}
+
+// allow refuses a caller that may do none of the actions.
+func (a *API) allow(c caller, actions ...string) error {
+	if slices.ContainsFunc(actions[1:], func(action string) bool { return a.may(c, action) }) {
+		return nil
+	}
+	return a.cfg.Commands.Authorise(c.actor, actions[0], identity.Resource{})
+}
+
+// may reports whether a caller may do an action, and leaves no trace of the
+// question: for what an answer shows, not for whether there is one.
+func (a *API) may(c caller, action string) bool {
+	return a.cfg.Commands.Decide(c.actor, action, identity.Resource{}).Allowed
+}
+
+// mayTask refuses a task that a caller may not see: one that may see its own
+// tasks only sees those that it holds or held.
+func (a *API) mayTask(ctx context.Context, c caller, id string) error {
+	if a.may(c, "task.read") {
+		return nil
+	}
+	t, err := a.cfg.Projections.Task(ctx, c.actor.Tenant, id, 0)
+	if err != nil {
+		return err
+	}
+	if !held(t, c.actor.ID) {
+		return errNoTask()
+	}
+	return nil
+}
+
+// asAgent refuses a caller that may not act as an agent.
+func (a *API) asAgent(ctx context.Context, c caller, id string) error {
+	return a.cfg.Commands.Authorise(c.actor, "agent.register", a.cfg.Commands.AboutAgent(ctx, c.actor, id))
+}
