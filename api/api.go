@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hivemesh/hivemesh/auth"
+	"github.com/hivemesh/hivemesh/auth/login"
 	"github.com/hivemesh/hivemesh/client"
 	"github.com/hivemesh/hivemesh/commands"
 	"github.com/hivemesh/hivemesh/domain/identity"
@@ -31,8 +32,11 @@ type Config struct {
 	Store       *eventstore.Store
 	Coordinator *workers.Coordinator
 	Auth        *auth.Authenticator
+	Login       *login.Service                       // the ways in
+	Issuer      string                               // of access tokens, and whom assertions are for
 	Directory   *identity.Directory                  // that Auth and Commands decide by
 	NATS        *nats.Conn                           // requests, heartbeats and inboxes travel on it
+	Vouched     bool                                 // NATS lets each connection write to the subjects of its principal only
 	AgentNATS   *client.NATSInfo                     // how agents reach NATS; nil = they use HTTP
 	Heartbeat   time.Duration                        // between the signs of life of an agent, default 5 s
 	Version     client.Version                       // Epoch is filled in
@@ -127,6 +131,7 @@ func (a *API) routes() {
 	a.eventRoutes(h)
 	a.projectionRoutes(h)
 	a.systemRoutes(h)
+	a.loginRoutes(h)
 	delete(a.schemas.Map(), "ErrorModel") // huma's own, which rewrite turns into Problem
 	delete(a.schemas.Map(), "ErrorDetail")
 	a.doc, a.docErr = json.MarshalIndent(h.OpenAPI(), "", "  ")

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/netip"
 
 	"github.com/hivemesh/hivemesh/client"
 	"github.com/hivemesh/hivemesh/commands"
@@ -12,6 +13,7 @@ import (
 // caller is who sent a request, and what it said about it besides its body.
 type caller struct {
 	actor       domain.Actor
+	from        netip.Addr
 	request     string // id of the request, for the log
 	key         string // Idempotency-Key
 	correlation string

@@ -51,7 +51,7 @@ func (a *API) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		a.metrics.httpRequest(served.Pattern, rec.status, time.Since(began))
 	}()
 	if open(r.URL.Path) {
-		served = withCaller(r, caller{request: request})
+		served = withCaller(r, caller{request: request, from: addressOf(r)})
 		a.mux.ServeHTTP(rec, served)
 		return
 	}
@@ -61,7 +61,9 @@ func (a *API) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		tell(a.cfg.Log, request, err).write(rec)
 		return
 	}
-	served = withCaller(r, newCaller(actor, request, r.Header.Get))
+	c := newCaller(actor, request, r.Header.Get)
+	c.from = addressOf(r)
+	served = withCaller(r, c)
 	served.Body = io.NopCloser(r.Body)
 	a.mux.ServeHTTP(rec, served)
 	if rec.status == http.StatusRequestEntityTooLarge { // a client that still writes would not see the answer
@@ -71,7 +73,7 @@ func (a *API) serveHTTP(w http.ResponseWriter, r *http.Request) {
 
 // open reports whether a path needs no credential.
 func open(path string) bool {
-	return path == "/healthz" || path == "/readyz" || path == "/openapi.json"
+	return path == "/healthz" || path == "/readyz" || path == "/openapi.json" || openAuth(path)
 }
 
 func bearer(r *http.Request) string {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 	"github.com/hivemesh/hivemesh/client"
 	"github.com/hivemesh/hivemesh/domain"
+	"github.com/hivemesh/hivemesh/domain/identity"
 	"github.com/hivemesh/hivemesh/workers"
 )
 
@@ -62,8 +64,8 @@ func (a *API) serveRequest(ctx context.Context, m *nats.Msg) {
 	ctx, cancel := context.WithTimeout(ctx, natsTimeout)
 	defer cancel()
 	began, request := time.Now(), uuid.NewString()
-	tenant, verb, _ := client.SplitCommand(m.Subject)
-	res, err := a.runRequest(ctx, m, tenant, verb, request)
+	tenant, principal, verb, _ := client.SplitCommand(m.Subject)
+	res, err := a.runRequest(ctx, m, identity.Ref{Tenant: tenant, ID: principal}, verb, request)
 	reply := nats.NewMsg(m.Reply)
 	if err == nil {
 		reply.Data, err = json.Marshal(res)
@@ -86,24 +88,40 @@ func (a *API) serveRequest(ctx context.Context, m *nats.Msg) {
 }
 
 // runRequest checks the credential and runs the command; a panic becomes an error.
-func (a *API) runRequest(ctx context.Context, m *nats.Msg, tenant, verb, request string) (res any, err error) {
+func (a *API) runRequest(ctx context.Context, m *nats.Msg, from identity.Ref, verb, request string) (res any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	actor, err := a.cfg.Auth.Authenticate(m.Header.Get(client.HeaderToken), netip.Addr{})
+	actor, err := a.requester(m, from)
 	if err != nil {
 		return nil, err
-	}
-	if actor.Tenant != tenant {
-		return nil, &domain.Error{Kind: domain.Denied, Code: "other_tenant", Message: "the credential belongs to another tenant"}
 	}
 	c, ok := a.commands[verb]
 	if !ok {
 		return nil, &domain.Error{Kind: domain.NotFound, Code: "no_such_command", Message: fmt.Sprintf("there is no command %.64q", verb)}
 	}
 	return c.nats(ctx, newCaller(actor, request, m.Header.Get), m.Data)
+}
+
+// requester returns who sent a request: whose subject it came on, where the
+// server lets nobody else write there, else the bearer of its credential.
+func (a *API) requester(m *nats.Msg, from identity.Ref) (domain.Actor, error) {
+	if a.cfg.Vouched {
+		if m.Reply != "" && !strings.HasPrefix(m.Reply, client.InboxPrefix(from.Tenant, from.ID)+".") {
+			return domain.Actor{}, &domain.Error{Kind: domain.Denied, Code: "other_inbox", Message: "answers go to the inbox of who asks"}
+		}
+		return a.cfg.Auth.Vouched(from)
+	}
+	actor, err := a.cfg.Auth.Authenticate(m.Header.Get(client.HeaderToken), netip.Addr{})
+	if err != nil {
+		return actor, err
+	}
+	if actor.Tenant != from.Tenant || actor.ID != from.ID {
+		return actor, &domain.Error{Kind: domain.Denied, Code: "other_principal", Message: "the credential belongs to another principal than the subject"}
+	}
+	return actor, nil
 }
 
 // hearBeat passes a heartbeat on to this node's coordinator.

@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -33,13 +36,18 @@ func statusOf(k domain.Kind) int {
 		return http.StatusRequestEntityTooLarge
 	case domain.Unavailable:
 		return http.StatusServiceUnavailable
+	case domain.Limited:
+		return http.StatusTooManyRequests
 	case domain.Internal:
 	}
 	return http.StatusInternalServerError
 }
 
 // problem is a refusal in the form that huma writes.
-type problem struct{ client.Problem }
+type problem struct {
+	client.Problem
+	retryAfter time.Duration
+}
 
 // Error returns the detail.
 func (p *problem) Error() string { return p.Detail }
@@ -52,14 +60,17 @@ func (p *problem) ContentType(string) string { return "application/problem+json"
 
 // GetHeaders asks for patience when a part of the mesh is down.
 func (p *problem) GetHeaders() http.Header {
-	if p.Status != http.StatusServiceUnavailable {
-		return nil
+	switch {
+	case p.retryAfter > 0:
+		return http.Header{"Retry-After": {strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds())))}}
+	case p.Status == http.StatusServiceUnavailable:
+		return http.Header{"Retry-After": {"1"}}
 	}
-	return http.Header{"Retry-After": {"1"}}
+	return nil
 }
 
 func newProblem(status int, code, field, detail string) *problem {
-	return &problem{client.Problem{
+	return &problem{Problem: client.Problem{
 		Title: http.StatusText(status), Status: status, Detail: detail, Code: code, Field: field,
 	}}
 }
@@ -80,7 +91,9 @@ func tell(log zerolog.Logger, request string, err error) *problem {
 	if e.Kind == domain.Unavailable && e.Err != nil && !errors.Is(err, context.Canceled) {
 		log.Warn().Err(e.Err).Str("request", request).Str("code", e.Code).Msg("a part of the mesh is unavailable")
 	}
-	return newProblem(statusOf(e.Kind), e.Code, e.Field, e.Message)
+	p = newProblem(statusOf(e.Kind), e.Code, e.Field, e.Message)
+	p.retryAfter = e.RetryAfter
+	return p
 }
 
 // known returns the error as one that may be shown, nil when it is unforeseen.

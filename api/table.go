@@ -136,9 +136,18 @@ func (a *API) submitBatch(ctx context.Context, c caller, b client.SubmitBatch) (
 	return a.results(c, a.cfg.Commands.SubmitTasks(ctx, c.actor, items)), nil
 }
 
+// natsFor returns how an actor reaches NATS, where a connection has all rights
+// of its principal: an actor that is limited uses HTTP.
+func (a *API) natsFor(by domain.Actor) *client.NATSInfo {
+	if len(by.Scopes) > 0 || by.For != "" || by.HomeTenant() != by.Tenant {
+		return nil
+	}
+	return a.cfg.AgentNATS
+}
+
 func (a *API) register(ctx context.Context, c caller, r client.RegisterRequest) (client.Registration, error) {
 	receipt, err := a.done(a.cfg.Commands.RegisterAgent(ctx, c.actor, c.meta(), agentSpec(r)))
 	return client.Registration{
-		Receipt: receipt, Tenant: c.actor.Tenant, HeartbeatMS: a.cfg.Heartbeat.Milliseconds(), NATS: a.cfg.AgentNATS,
+		Receipt: receipt, Tenant: c.actor.Tenant, Principal: c.actor.ID, HeartbeatMS: a.cfg.Heartbeat.Milliseconds(), NATS: a.natsFor(c.actor),
 	}, err
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hivemesh/hivemesh/auth/token"
 	"github.com/hivemesh/hivemesh/domain"
 	"github.com/hivemesh/hivemesh/domain/identity"
 )
@@ -14,6 +15,7 @@ import (
 // Config is what an Authenticator needs.
 type Config struct {
 	Directory *identity.Directory
+	Tokens    *token.Verifier  // nil = no access tokens
 	Now       func() time.Time // default time.Now
 }
 
@@ -21,6 +23,7 @@ type Config struct {
 // a revocation counts as soon as the node has read it.
 type Authenticator struct {
 	directory *identity.Directory
+	tokens    *token.Verifier
 	now       func() time.Time
 }
 
@@ -29,7 +32,7 @@ func New(cfg Config) *Authenticator {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Authenticator{directory: cfg.Directory, now: cfg.Now}
+	return &Authenticator{directory: cfg.Directory, tokens: cfg.Tokens, now: cfg.Now}
 }
 
 // Authenticate returns the principal that presents a credential from an
@@ -41,9 +44,14 @@ func (a *Authenticator) Authenticate(credential string, from netip.Addr) (domain
 		return domain.Actor{}, &domain.Error{Kind: domain.Unauthenticated, Code: "no_credential", Message: "no credential given; send Authorization: Bearer <token>"}
 	case strings.HasPrefix(credential, keyPrefix):
 		return a.apiKey(credential, from)
+	case a.tokens != nil && strings.Count(credential, ".") == 2:
+		return a.accessToken(credential)
 	}
 	return domain.Actor{}, errCredential()
 }
+
+// Vouched returns the principal that a server vouches for.
+func (a *Authenticator) Vouched(ref identity.Ref) (domain.Actor, error) { return a.actor(ref, nil, "") }
 
 // apiKey checks an API key.
 func (a *Authenticator) apiKey(key string, from netip.Addr) (domain.Actor, error) {
@@ -59,6 +67,25 @@ func (a *Authenticator) apiKey(key string, from netip.Addr) (domain.Actor, error
 		return domain.Actor{}, &domain.Error{Kind: domain.Unauthenticated, Code: "key_expired", Message: "the API key has expired; make a new one"}
 	}
 	return a.actor(owner, c.Scopes, id)
+}
+
+// accessToken checks a token, and that its session still counts.
+func (a *Authenticator) accessToken(signed string) (domain.Actor, error) {
+	claims, err := a.tokens.Verify(signed)
+	if err != nil {
+		return domain.Actor{}, err
+	}
+	ref := identity.Ref{Tenant: claims.Tenant, ID: claims.Subject}
+	session, ok := a.directory.Session(claims.Session, a.now())
+	if !ok || session.Tenant != ref.Tenant || session.Principal != ref.ID || session.Actor != claims.Actor || a.directory.TokenRevoked(ref, claims.ID) {
+		return domain.Actor{}, errCredential()
+	}
+	if session.Actor == "" {
+		return a.actor(ref, session.Scopes, claims.ID)
+	}
+	by, err := a.actor(identity.Ref{Tenant: ref.Tenant, ID: session.Actor}, session.Scopes, claims.ID)
+	by.For = ref.ID
+	return by, err
 }
 
 // actor returns the principal as one who may act, if it may.

@@ -8,6 +8,9 @@ import (
 	"fmt"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hivemesh/hivemesh/auth/seal"
+	"github.com/hivemesh/hivemesh/domain/identity"
 )
 
 // keysBucket holds what all nodes of a mesh must know and the log must not.
@@ -15,7 +18,10 @@ const keysBucket = "KEYS"
 
 // Keys is the secret state of a mesh, kept beside the log and never in it.
 type Keys struct {
-	NameSecret []byte // keys the ids of name reservations, 32 bytes
+	NameSecret   []byte // keys the ids of name reservations, 32 bytes
+	SourceSecret []byte // keys the hashes of addresses, 32 bytes
+	Seal         *seal.Keyring
+	kv           jetstream.KeyValue
 }
 
 // Setup reads the keys of the mesh, making what is missing.
@@ -26,15 +32,35 @@ func Setup(ctx context.Context, js jetstream.JetStream, replicas int) (Keys, err
 	if err != nil {
 		return Keys{}, fmt.Errorf("open the bucket %s: %w", keysBucket, err)
 	}
-	secret, err := ensure(ctx, kv, "name.secret", randomHex())
+	keys := Keys{kv: kv}
+	if keys.NameSecret, err = secret(ctx, kv, "name.secret"); err != nil {
+		return Keys{}, err
+	}
+	if keys.SourceSecret, err = secret(ctx, kv, "source.secret"); err != nil {
+		return Keys{}, err
+	}
+	sealing, err := secret(ctx, kv, "seal.1")
 	if err != nil {
 		return Keys{}, err
 	}
-	name, err := hex.DecodeString(secret)
+	keys.Seal, err = seal.NewKeyring("1", map[string][]byte{"1": sealing})
+	return keys, err
+}
+
+// Signer returns what signs tokens by the keys that a directory knows.
+func (k Keys) Signer(d *identity.Directory) *Signer { return &Signer{kv: k.kv, directory: d} }
+
+// secret returns 32 bytes, the same for every node.
+func secret(ctx context.Context, kv jetstream.KeyValue, key string) ([]byte, error) {
+	text, err := ensure(ctx, kv, key, randomHex())
 	if err != nil {
-		return Keys{}, fmt.Errorf("the name secret in %s is damaged: %w", keysBucket, err)
+		return nil, err
 	}
-	return Keys{NameSecret: name}, nil
+	raw, err := hex.DecodeString(text)
+	if err != nil || len(raw) != 32 {
+		return nil, fmt.Errorf("%s in %s is damaged", key, keysBucket)
+	}
+	return raw, nil
 }
 
 // ensure returns the value of key, setting it to value if it has none. Of two

@@ -20,6 +20,7 @@ type RegisterRequest struct {
 type Registration struct {
 	Receipt
 	Tenant      string    `json:"tenant"`
+	Principal   string    `json:"principal" doc:"who registered it, and sends its requests"`
 	HeartbeatMS int64     `json:"heartbeat_ms"`
 	NATS        *NATSInfo `json:"nats,omitempty"`
 }

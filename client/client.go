@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -14,7 +15,8 @@ const DefaultURL = "http://127.0.0.1:7300"
 // Config says which mesh to speak to, and as whom.
 type Config struct {
 	URL       string       // default DefaultURL
-	Token     string       // credential; sent as a bearer token
+	Token     string       // credential, such as an API key; sent as a bearer token
+	Source    Source       // gives the credential instead of Token, when it changes over time
 	HTTP      *http.Client // default: one with its own connections; must not have a Timeout, streams stay open
 	UserAgent string       // default "hivemesh-go"
 }
@@ -22,11 +24,15 @@ type Config struct {
 // Client speaks to one mesh. It is safe for concurrent use, and its agents
 // share its connections.
 type Client struct {
-	base  string
-	token string
-	agent string
-	http  *http.Client
+	base   string
+	source Source
+	agent  string
+	http   *http.Client
 }
+
+// Source gives the credential to send now. It is called for every request and
+// must be quick and safe for concurrent use: it keeps what is still good.
+type Source func(ctx context.Context) (string, error)
 
 // New returns a client for the mesh at cfg.URL. It does not connect. It fails
 // when the URL is not an http or https address.
@@ -44,7 +50,10 @@ func New(cfg Config) (*Client, error) {
 	if cfg.HTTP == nil {
 		cfg.HTTP = &http.Client{Transport: newTransport()}
 	}
-	return &Client{base: strings.TrimSuffix(cfg.URL, "/"), token: cfg.Token, agent: cfg.UserAgent, http: cfg.HTTP}, nil
+	if cfg.Source == nil {
+		cfg.Source = func(context.Context) (string, error) { return cfg.Token, nil }
+	}
+	return &Client{base: strings.TrimSuffix(cfg.URL, "/"), source: cfg.Source, agent: cfg.UserAgent, http: cfg.HTTP}, nil
 }
 
 // URL returns the address of the mesh.

@@ -27,7 +27,8 @@ func (c *Client) linkNATS(l *link, reg Registration, capacity int) error {
 	stop := l.close
 	nc, err := nats.Connect(strings.Join(reg.NATS.URLs, ","),
 		nats.Name("agent "+reg.ID),
-		nats.UserInfo(reg.NATS.User, reg.NATS.Password),
+		c.natsLogin(l, reg),
+		nats.CustomInboxPrefix(InboxPrefix(reg.Tenant, reg.Principal)),
 		nats.Timeout(5*time.Second),
 		nats.MaxReconnects(-1),
 		nats.ReconnectBufSize(-1), // a request that is not sent fails at once and is repeated
@@ -61,6 +62,23 @@ func (c *Client) linkNATS(l *link, reg Registration, capacity int) error {
 	return nil
 }
 
+// natsLogin is how an agent proves itself to NATS: as itself, by its
+// credential of that moment, or as the user that all agents share.
+func (c *Client) natsLogin(l *link, reg Registration) nats.Option {
+	if reg.NATS.User != "" {
+		return nats.UserInfo(reg.NATS.User, reg.NATS.Password)
+	}
+	return nats.UserInfoHandler(func() (string, string) {
+		ctx, cancel := context.WithTimeout(l.ctx, requestTimeout)
+		defer cancel()
+		token, err := c.source(ctx)
+		if err != nil {
+			l.warn("no credential for NATS", err)
+		}
+		return reg.ID, token
+	})
+}
+
 // fail marks the link as lost, once.
 func (l *link) fail(err error) {
 	if err == nil {
@@ -83,17 +101,17 @@ func (c *Client) speakNATS(l *link, nc *nats.Conn, reg Registration) {
 	}
 	l.fetch = func(ctx context.Context, held []Held) ([]Inbox, error) {
 		var out Messages
-		err := c.request(ctx, nc, CommandSubject(reg.Tenant, "agent.open"), Heartbeat{Agent: reg.ID, Held: held}, &out)
+		err := c.request(ctx, nc, CommandSubject(reg.Tenant, reg.Principal, "agent.open"), Heartbeat{Agent: reg.ID, Held: held}, &out)
 		return out.Messages, err
 	}
 	l.report = func(ctx context.Context, verb string, r AttemptReport) error {
 		if size := len(r.Result) + len(r.Log); int64(size)*2 > nc.MaxPayload() {
 			return c.reportHTTP(ctx, verb, r)
 		}
-		return c.request(ctx, nc, CommandSubject(reg.Tenant, "task."+verb), r, &Receipt{})
+		return c.request(ctx, nc, CommandSubject(reg.Tenant, reg.Principal, "task."+verb), r, &Receipt{})
 	}
 	l.leave = func(ctx context.Context) error {
-		return c.request(ctx, nc, CommandSubject(reg.Tenant, "agent.leave"), AgentRequest{ID: reg.ID}, &Receipt{})
+		return c.request(ctx, nc, CommandSubject(reg.Tenant, reg.Principal, "agent.leave"), AgentRequest{ID: reg.ID}, &Receipt{})
 	}
 }
 
@@ -107,9 +125,15 @@ func (c *Client) request(ctx context.Context, nc *nats.Conn, subject string, bod
 	}
 	m := nats.NewMsg(subject)
 	m.Data = data
-	m.Header.Set(HeaderToken, c.token)
 	limited, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
+	if nc.Opts.User != "" { // a shared user: the server does not know whose connection this is
+		token, err := c.source(limited)
+		if err != nil {
+			return err
+		}
+		m.Header.Set(HeaderToken, token)
+	}
 	res, err := nc.RequestMsgWithContext(limited, m)
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err()

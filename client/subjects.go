@@ -18,8 +18,12 @@ const (
 	HeaderLag         = "X-Projection-Lag"
 )
 
-// CommandSubject is where a request for verb, such as "task.submit", is sent.
-func CommandSubject(tenant, verb string) string { return "cmd." + tenant + "." + verb }
+// CommandSubject is where a principal sends a request for verb, such as
+// "task.submit". A server that knows its connections lets each write to the
+// subjects of its own principal only, and so vouches for who asks.
+func CommandSubject(tenant, principal, verb string) string {
+	return "cmd." + tenant + "." + principal + "." + verb
+}
 
 // HeartbeatSubject is where an agent's heartbeats are published.
 func HeartbeatSubject(tenant, agent string) string { return "hb." + tenant + "." + agent }
@@ -32,18 +36,20 @@ func InboxSubject(tenant, agent string) string { return "agent." + tenant + "." 
 
 // Subjects that a node of the mesh listens on.
 const (
-	AllCommands   = "cmd.*.*.*"
+	AllCommands   = "cmd.*.*.*.*"
 	AllHeartbeats = "hb.*.*"
 	QueueGroup    = "mesh" // one node answers a command
 )
 
+// InboxPrefix is where the answers to a principal's requests come to.
+func InboxPrefix(tenant, principal string) string { return "_INBOX." + tenant + "." + principal }
+
 // SplitCommand takes a command's subject apart; ok is false when it is not one.
-func SplitCommand(subject string) (tenant, verb string, ok bool) {
+func SplitCommand(subject string) (tenant, principal, verb string, ok bool) {
 	rest, found := strings.CutPrefix(subject, "cmd.")
-	if !found {
-		return "", "", false
-	}
-	return strings.Cut(rest, ".")
+	tenant, rest, whose := strings.Cut(rest, ".")
+	principal, verb, what := strings.Cut(rest, ".")
+	return tenant, principal, verb, found && whose && what
 }
 
 // SplitHeartbeat takes a heartbeat's subject apart; ok is false when it is not one.

@@ -3,6 +3,7 @@ package domain
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind classes an error by what the caller can do about it. The transport
@@ -19,11 +20,12 @@ const (
 	Conflict                    // the thing's state does not allow this
 	TooLarge                    // over a size limit
 	Unavailable                 // a part is down; the same request may work later
+	Limited                     // too many requests; RetryAfter says how long to wait
 )
 
 // String returns the kind's name as it is sent to clients.
 func (k Kind) String() string {
-	names := [...]string{"internal", "invalid", "unauthenticated", "denied", "not_found", "conflict", "too_large", "unavailable"}
+	names := [...]string{"internal", "invalid", "unauthenticated", "denied", "not_found", "conflict", "too_large", "unavailable", "limited"}
 	if int(k) < len(names) {
 		return names[k]
 	}
@@ -38,6 +40,8 @@ type Error struct {
 	Field   string // the input field that is wrong, if one is
 	Message string
 	Err     error
+	// RetryAfter is when a Limited request may be sent again.
+	RetryAfter time.Duration
 }
 
 // Error returns the safe message with its field, without the cause.

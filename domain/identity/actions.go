@@ -126,3 +126,21 @@ func (r Rights) Cover(permissions []string) bool {
 
 // wide reports whether r reaches over all tenants.
 func (r Rights) wide() bool { return r["tenant.create"] }
+
+// Within reports whether scopes permit nothing that limits do not. No limits
+// are no limit; no scopes are within no limits only.
+func Within(scopes, limits []string) bool {
+	if len(limits) == 0 {
+		return true
+	}
+	if len(scopes) == 0 {
+		return false
+	}
+	outer := rightsOf(limits, true)
+	for action := range rightsOf(scopes, true) {
+		if !outer[action] {
+			return false
+		}
+	}
+	return true
+}

@@ -18,6 +18,7 @@ type Principal struct {
 	NotBefore   time.Time             // tokens that were issued earlier are revoked
 	Revoked     map[string]time.Time  // ids of revoked tokens, until they expire
 	LastUsed    map[string]time.Time  // of credentials, by id
+	LastFailure time.Time             // that was told
 	LastStep    int64                 // of the last TOTP code that was used
 }
 

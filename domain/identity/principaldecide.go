@@ -3,6 +3,7 @@ package identity
 import (
 	"encoding/hex"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -153,6 +154,38 @@ func (p Principal) UseCredential(id, source string, step int64, now time.Time) (
 		return nil, nil
 	}
 	return []PrincipalEvent{CredentialUsed{Credential: id, Source: source, Step: step}}, nil
+}
+
+// SpendRecovery takes one code, given as its verifier, out of a set.
+func (p Principal) SpendRecovery(id, code string) ([]PrincipalEvent, error) {
+	c, ok := p.Credentials[id]
+	if !ok {
+		return nil, ErrCredentialNotFound
+	}
+	i := slices.Index(c.Codes, code)
+	if i < 0 {
+		return nil, &domain.Error{Kind: domain.Unauthenticated, Code: "code_used", Message: "the code has been used"}
+	}
+	c.Codes = slices.Delete(slices.Clone(c.Codes), i, i+1)
+	return []PrincipalEvent{CredentialSet{Credential: c}}, nil
+}
+
+// failureEvery is how often failures of one kind are worth an event.
+const failureEvery = 10 * time.Second
+
+// Fail notes a wrong proof, at most once in ten seconds, and every lock-out.
+func (p Principal) Fail(of CredentialType, source string, until, now time.Time) ([]PrincipalEvent, error) {
+	if !p.Exists() {
+		return nil, ErrPrincipalNotFound
+	}
+	var events []PrincipalEvent
+	if now.Sub(p.LastFailure) >= failureEvery {
+		events = append(events, CredentialFailed{Of: of, Source: source})
+	}
+	if !until.IsZero() {
+		events = append(events, LockedOut{Until: until, Source: source})
+	}
+	return events, nil
 }
 
 // RevokeTokens ends every session and token of the principal.

@@ -51,12 +51,11 @@ type CredentialUsed struct {
 	Step       int64  `json:"step,omitempty"`
 }
 
-// CredentialFailed says how often wrong proofs were offered since the last
-// such event.
+// CredentialFailed says that a wrong proof was offered. More of them within a
+// few seconds are not told.
 type CredentialFailed struct {
 	fact
 	Of     CredentialType `json:"credential_type"`
-	Count  int            `json:"count"`
 	Source string         `json:"source,omitempty"` // keyed hash of the address
 }
 
@@ -138,7 +137,10 @@ func (e CredentialUsed) applyPrincipal(p Principal, at time.Time) Principal {
 	return p
 }
 
-func (e CredentialFailed) applyPrincipal(p Principal, _ time.Time) Principal { return p }
+func (e CredentialFailed) applyPrincipal(p Principal, at time.Time) Principal {
+	p.LastFailure = at
+	return p
+}
 
 func (e LockedOut) applyPrincipal(p Principal, _ time.Time) Principal { return p }
 

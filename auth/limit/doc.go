@@ -1,0 +1,2 @@
+// Package limit keeps anybody from asking too much, or from guessing.
+package limit

@@ -1,0 +1,91 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hivemesh/hivemesh/auth/otp"
+	"github.com/hivemesh/hivemesh/commands"
+	"github.com/hivemesh/hivemesh/domain"
+	"github.com/hivemesh/hivemesh/domain/identity"
+)
+
+// Enrolment is a second factor that is offered and not yet confirmed.
+type Enrolment struct {
+	Secret string // base32, for authenticators that cannot read URL
+	URL    string // otpauth://, usually shown as a QR code
+	Sealed string // to be sent back with the first code
+}
+
+// BeginTOTP offers the actor a seed for an authenticator. Nothing is kept.
+func (s *Service) BeginTOTP(by domain.Actor) (Enrolment, error) {
+	p, ok := s.cfg.Directory.Principal(identity.Ref{Tenant: by.HomeTenant(), ID: by.ID})
+	if !ok || p.Kind != domain.Human {
+		return Enrolment{}, domain.InvalidField("principal", "only a person has a second factor")
+	}
+	secret := otp.NewSecret()
+	return Enrolment{
+		Secret: otp.Encode(secret), URL: otp.URL("Hivemesh", p.Name, secret), Sealed: s.cfg.Keys.Seal.Seal(secret, sealedFor(by, totpID)),
+	}, nil
+}
+
+// ConfirmTOTP makes an offered seed the actor's second factor, once a code
+// proves that the authenticator has it, and returns recovery codes, shown once.
+func (s *Service) ConfirmTOTP(ctx context.Context, by domain.Actor, sealed, code string) (recovery []string, err error) {
+	secret, err := s.cfg.Keys.Seal.Open(sealed, sealedFor(by, totpID))
+	if err != nil {
+		return nil, domain.InvalidField("sealed", "is not what was offered")
+	}
+	step, ok := otp.Check(secret, code, s.now(), 0)
+	if !ok {
+		return nil, domain.InvalidField("code", "is not right; does the clock of the device go right?")
+	}
+	if _, err := s.cfg.Commands.SetCredential(ctx, by, commands.Meta{}, by.ID, identity.Credential{
+		ID: totpID, Type: identity.CredentialTOTP, Sealed: sealed,
+	}); err != nil {
+		return nil, err
+	}
+	if _, err := s.cfg.Commands.UseCredential(ctx, by, commands.Meta{}, totpID, "", step); err != nil {
+		return nil, err
+	}
+	return s.NewRecoveryCodes(ctx, by)
+}
+
+// NewRecoveryCodes replaces the actor's recovery codes. They are shown once.
+func (s *Service) NewRecoveryCodes(ctx context.Context, by domain.Actor) ([]string, error) {
+	codes, verifiers := otp.NewRecoveryCodes()
+	_, err := s.cfg.Commands.SetCredential(ctx, by, commands.Meta{}, by.ID, identity.Credential{
+		ID: recoveryID, Type: identity.CredentialRecovery, Codes: verifiers,
+	})
+	return codes, err
+}
+
+// RemoveTOTP takes the second factor and its recovery codes; the password
+// proves that it is the actor who wants it.
+func (s *Service) RemoveTOTP(ctx context.Context, by domain.Actor, v Visit, password string) error {
+	p, _ := s.cfg.Directory.Principal(identity.Ref{Tenant: by.HomeTenant(), ID: by.ID})
+	ok, _, err := s.cfg.Hasher.Verify(ctx, p.Credentials[passwordID].Verifier, password)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return s.failed(ctx, by.HomeTenant()+"/"+p.Name, p, Attempt{Visit: v, Tenant: by.HomeTenant()}, errProof())
+	}
+	for _, id := range []string{totpID, recoveryID} {
+		_, err := s.cfg.Commands.RemoveCredential(ctx, by, commands.Meta{}, by.ID, id, "removed by its holder")
+		if err != nil && !errors.Is(err, identity.ErrCredentialNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+func errWait(d time.Duration) error {
+	return &domain.Error{Kind: domain.Limited, Code: "locked_out", Message: "too many failures: wait " + d.Round(time.Second).String() + ", then try again", RetryAfter: d}
+}
+
+func isCode(err error, code string) bool {
+	var e *domain.Error
+	return errors.As(err, &e) && e.Code == code
+}
