@@ -17,7 +17,7 @@ func (n *NATS) Disconnect(match func(user string) bool) int {
 	}
 	closed := 0
 	for _, c := range conns.Conns {
-		if c.AuthorizedUser == meshUser || !match(c.AuthorizedUser) {
+		if c.AuthorizedUser == meshUser || c.AuthorizedUser == authUser || !match(c.AuthorizedUser) {
 			continue
 		}
 		if n.srv.DisconnectClientByID(c.Cid) == nil {

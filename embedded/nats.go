@@ -172,9 +172,13 @@ func checkPort(cfg NATSConfig) error {
 // Connect opens a connection within the process as the user that may do
 // everything. Options given override the defaults; ctx limits the connecting.
 func (n *NATS) Connect(ctx context.Context, opts ...nats.Option) (*nats.Conn, error) {
+	return n.connect(ctx, nats.UserInfo(meshUser, n.cfg.MeshPassword), opts)
+}
+
+func (n *NATS) connect(ctx context.Context, login nats.Option, opts []nats.Option) (*nats.Conn, error) {
 	all := []nats.Option{
 		nats.InProcessServer(n.srv),
-		nats.UserInfo(meshUser, n.cfg.MeshPassword),
+		login,
 		nats.Name("mesh"),
 		nats.CustomInboxPrefix(meshInbox),
 	}

@@ -4,6 +4,7 @@ import "github.com/nats-io/nats-server/v2/server"
 
 const (
 	meshUser  = "mesh"
+	authUser  = "mesh-auth" // answers the callout
 	agentUser = "agent"
 )
 

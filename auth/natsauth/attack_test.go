@@ -40,7 +40,7 @@ func TestNATSAttackMatrix(t *testing.T) {
 		},
 		"another tenant": {
 			publish:   []string{"hb.t2.a-agent", "cmd.t2.a.task.submit", "sig.t2.progress.1"},
-			subscribe: []string{"sig.t2.>", "sig.*.>", "agent.t2.a-agent.inbox", "_INBOX.t2.a.>", "_INBOX.>"},
+			subscribe: []string{"sig.t2.>", "sig.*.>", "sig.>", "agent.t2.a-agent.inbox", "_INBOX.t2.a.>", "_INBOX.>"},
 		},
 		"the commands of others": {
 			subscribe: []string{"cmd.>", "cmd.t1.a.>", "hb.>", "hb.t1.a-agent"},
@@ -74,7 +74,8 @@ func TestNATSAttackMatrix(t *testing.T) {
 		for name, attack := range attacks {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				r.tryAll(t, attack.publish, attack.subscribe)
+				nc, refused := r.dial(t, agentA)
+				tryAll(t, nc, refused, attack.publish, attack.subscribe)
 			})
 		}
 	})
@@ -83,10 +84,18 @@ func TestNATSAttackMatrix(t *testing.T) {
 	}
 }
 
-// tryAll has agent A publish and subscribe, and wants each refused.
-func (r *rig) tryAll(t *testing.T, publish, subscribe []string) {
+// TestPersonStaysInTenant: what people may hear beyond agents ends at the tenant.
+func TestPersonStaysInTenant(t *testing.T) {
+	t.Parallel()
+	r := start(t, natsauth.Config{})
+	nc, refused := r.dial(t, "ok t1 p")
+	tryAll(t, nc, refused, []string{"cmd.t1.a.task.cancel", "cmd.t2.p.task.cancel", "hb.t1.p", "sig.t1.progress.1", "ev.t1.task.1"},
+		[]string{"sig.t2.progress.*", "sig.>", "sig.*.progress.1", "agent.t1.p.inbox", "_INBOX.t1.a.x", "_INBOX.t2.p.x", "ev.t1.>", ">"})
+}
+
+// tryAll has a client publish and subscribe, and wants each refused.
+func tryAll(t *testing.T, nc *nats.Conn, refused <-chan error, publish, subscribe []string) {
 	t.Helper()
-	nc, refused := r.dial(t, agentA)
 	for _, subject := range publish {
 		t.Log("publish", subject)
 		if err := nc.Publish(subject, []byte("{}")); err != nil {
@@ -172,7 +181,8 @@ func TestGrantedSubjects(t *testing.T) {
 			t.Errorf("%s: %v", subject, err)
 		}
 	}
-	for _, subject := range []string{"agent.t1.a-agent.inbox", "sig.t1.progress.1"} {
+	person, _ := r.dial(t, "ok t1 p")
+	for subject, nc := range map[string]*nats.Conn{"agent.t1.a-agent.inbox": nc, "sig.t1.progress.1": person} {
 		sub, err := nc.SubscribeSync(subject)
 		if err != nil {
 			t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/nats-io/jwt/v2"
@@ -13,33 +14,39 @@ import (
 // widens a grant: no dot, no wildcard, no space.
 var tokenPattern = regexp.MustCompile(`^[a-zA-Z0-9_/:-]{1,128}$`)
 
-// PrincipalGrant returns what every principal may do on NATS: send commands
-// in its own name, hear the signals of its tenant, and be answered. It fails
-// when an id cannot be a token of a subject.
+// PrincipalGrant returns what a person or a service may do on NATS: send
+// commands in its own name, be answered, and hear the signals of its tenant.
+// It fails when an id cannot be a token of a subject.
 func PrincipalGrant(tenant, principal string) (Grant, error) {
 	if err := checkTokens(tenant, principal); err != nil {
 		return Grant{}, err
 	}
-	return Grant{
-		ID: principal, Tenant: tenant,
-		Publish:   []string{"cmd." + tenant + "." + principal + ".>"},
-		Subscribe: []string{"sig." + tenant + ".>", InboxPrefix(tenant, principal) + ".>"},
-	}, nil
+	g := own(tenant, principal)
+	g.Subscribe = append(g.Subscribe, "sig."+tenant+".>")
+	return g, nil
 }
 
-// AgentGrant returns what principal may do as agent: in addition send its
-// heartbeats and listen to its inbox.
+// AgentGrant returns what principal may do as agent: send commands in its own
+// name, be answered, send that agent's heartbeats and listen to its inbox. The
+// server keeps some 0.45 KB a connection for each part of each subject, so
+// there is nothing here that agents do not use. It fails as PrincipalGrant.
 func AgentGrant(tenant, principal, agent string) (Grant, error) {
-	g, err := PrincipalGrant(tenant, principal)
-	if err == nil {
-		err = checkTokens(agent)
-	}
-	if err != nil {
+	if err := checkTokens(tenant, principal, agent); err != nil {
 		return Grant{}, err
 	}
+	g := own(tenant, principal)
 	g.Publish = append(g.Publish, "hb."+tenant+"."+agent)
 	g.Subscribe = append(g.Subscribe, "agent."+tenant+"."+agent+".inbox")
 	return g, nil
+}
+
+// own is what all principals have.
+func own(tenant, principal string) Grant {
+	return Grant{
+		ID: principal, Tenant: tenant,
+		Publish:   []string{"cmd." + tenant + "." + principal + ".>"},
+		Subscribe: []string{InboxPrefix(tenant, principal) + ".>"},
+	}
 }
 
 // InboxPrefix is where the answers to a principal's requests arrive, for
@@ -90,4 +97,12 @@ func permission(subjects []string) jwt.Permission {
 		return jwt.Permission{Deny: jwt.StringList{">"}}
 	}
 	return jwt.Permission{Allow: subjects}
+}
+
+// OwnReply reports whether an answer may be sent to reply on behalf of a
+// principal. The server does not check where a request wants its answer: the
+// mesh, which may publish anywhere, must not be made to publish to the log,
+// to JetStream or to somebody else's inbox.
+func OwnReply(tenant, principal, reply string) bool {
+	return strings.HasPrefix(reply, InboxPrefix(tenant, principal)+".") && !strings.ContainsAny(reply, "*> \t\r\n")
 }

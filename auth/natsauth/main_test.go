@@ -70,7 +70,12 @@ func answer(t *testing.T, n *embedded.NATS, cfg natsauth.Config) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(mesh.Close)
-	cfg.NATS, cfg.Issuer, cfg.XKey = mesh, n.Callout().Issuer, n.Callout().XKey
+	auth, err := n.ConnectAuth(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(auth.Close)
+	cfg.NATS, cfg.Issuer, cfg.XKey = auth, n.Callout().Issuer, n.Callout().XKey
 	if cfg.Decide == nil {
 		cfg.Decide = decide
 	}

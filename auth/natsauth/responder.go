@@ -49,22 +49,22 @@ func (r *responder) serve(ctx context.Context, m *nats.Msg) {
 
 // open decrypts and verifies a request: it must be signed by the server that
 // it names, be for an auth service, ask this issuer, and not be expired.
-func (r *responder) open(data []byte, serverXKey string) (*jwt.AuthorizationRequestClaims, error) {
+func (r *responder) open(data []byte, serverXKey string) (req *jwt.AuthorizationRequestClaims, err error) {
+	defer caught(&err)
 	if r.cfg.XKey != nil {
-		var err error
 		if data, err = r.cfg.XKey.Open(data, serverXKey); err != nil {
 			return nil, fmt.Errorf("decrypt: %w", err)
 		}
 	}
-	req, err := jwt.DecodeAuthorizationRequestClaims(string(data)) // verifies the signature by the issuer's key
+	req, err = jwt.DecodeAuthorizationRequestClaims(string(data)) // verifies the signature by the issuer's key
 	if err != nil {
 		return nil, fmt.Errorf("decode: %w", err)
 	}
 	found := jwt.CreateValidationResults()
 	req.Validate(found)
 	switch {
-	case found.IsBlocking(true):
-		return nil, found.Errors()[0]
+	case !found.IsEmpty():
+		return nil, found.Issues[0] // also: expired
 	case req.Issuer != req.Server.ID:
 		return nil, errors.New("not signed by the server it names")
 	case req.Audience != requestAudience:
@@ -79,11 +79,7 @@ func (r *responder) open(data []byte, serverXKey string) (*jwt.AuthorizationRequ
 
 // decide asks Decide and makes the user of its grant. A panic becomes an error.
 func (r *responder) decide(ctx context.Context, req *jwt.AuthorizationRequestClaims) (u *jwt.UserClaims, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
+	defer caught(&err)
 	ctx, cancel := context.WithTimeout(ctx, decideLimit)
 	defer cancel()
 	given := req.ConnectOptions
@@ -95,6 +91,13 @@ func (r *responder) decide(ctx context.Context, req *jwt.AuthorizationRequestCla
 		return nil, err
 	}
 	return userClaims(req.UserNkey, grant, time.Now())
+}
+
+// caught turns a panic into an error.
+func caught(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+	}
 }
 
 // reply signs an answer and sends it, encrypted if the request was.
