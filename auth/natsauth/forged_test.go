@@ -106,6 +106,7 @@ func TestForgedRequestsGetNoAnswer(t *testing.T) {
 		{"for-another-audience", forge(t, issuer, key, func(r *jwt.AuthorizationRequestClaims) { r.Audience = "x" })},
 		{"for-another-issuer", forge(t, accountID, key, nil)},
 		{"expired", forge(t, issuer, key, func(r *jwt.AuthorizationRequestClaims) { r.Expires = time.Now().Add(-time.Minute).Unix() })},
+		{"for-ever", forge(t, issuer, key, func(r *jwt.AuthorizationRequestClaims) { r.Expires = 0 })},
 		{"for-no-user", forge(t, issuer, key, func(r *jwt.AuthorizationRequestClaims) { r.UserNkey = accountID })},
 		{"good", good},
 	} {

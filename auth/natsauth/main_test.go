@@ -36,6 +36,7 @@ func decide(_ context.Context, r natsauth.Request) (natsauth.Grant, error) {
 type rig struct {
 	server *embedded.NATS
 	mesh   *nats.Conn
+	auth   *nats.Conn // what the callout is answered on
 	stop   func() // ends the answering
 }
 
@@ -111,7 +112,7 @@ func answer(t *testing.T, n *embedded.NATS, cfg natsauth.Config) *rig {
 		}
 		return err == nil
 	})
-	return &rig{server: n, mesh: mesh, stop: stop}
+	return &rig{server: n, mesh: mesh, auth: auth, stop: stop}
 }
 
 // dial connects over TCP. Refusals come on the channel.

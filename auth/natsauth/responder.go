@@ -65,6 +65,8 @@ func (r *responder) open(data []byte, serverXKey string) (req *jwt.Authorization
 	switch {
 	case !found.IsEmpty():
 		return nil, found.Issues[0] // also: expired
+	case req.Expires == 0:
+		return nil, errors.New("without an expiry")
 	case req.Issuer != req.Server.ID:
 		return nil, errors.New("not signed by the server it names")
 	case req.Audience != requestAudience:

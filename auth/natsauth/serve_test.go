@@ -103,30 +103,25 @@ func TestBadDecisionsRefuse(t *testing.T) {
 	}
 }
 
-// TestSlotsBoundDecisions: no more decisions at once than slots; all are made.
+// TestSlotsBoundDecisions: no more decisions at once than slots; the others
+// wait, and all are made.
 func TestSlotsBoundDecisions(t *testing.T) {
 	t.Parallel()
 	const slots, clients = 3, 24
 	var now, most atomic.Int32
-	full := make(chan struct{})
+	release := make(chan struct{})
 	r := start(t, natsauth.Config{Slots: slots, Decide: func(ctx context.Context, q natsauth.Request) (natsauth.Grant, error) {
 		n := now.Add(1)
 		defer now.Add(-1)
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 		}
-		if n == slots {
-			select {
-			case <-full:
-			default:
-				close(full)
-			}
-		}
 		select {
-		case <-full:
+		case <-release:
 		case <-ctx.Done():
 		}
 		return decide(ctx, q)
 	}})
+	asked := r.auth.Stats().InMsgs
 	var all sync.WaitGroup
 	for range clients {
 		all.Go(func() {
@@ -138,6 +133,10 @@ func TestSlotsBoundDecisions(t *testing.T) {
 			nc.Close()
 		})
 	}
+	eventually(t, 20*time.Second, "all are asked about", func() bool {
+		return r.auth.Stats().InMsgs-asked == clients && now.Load() >= slots
+	})
+	close(release)
 	all.Wait()
 	if most.Load() != slots {
 		t.Errorf("%d decisions at once", most.Load())
