@@ -73,7 +73,6 @@ func userClaims(key string, g Grant, now time.Time) (*jwt.UserClaims, error) {
 	}
 	u := jwt.NewUserClaims(key)
 	u.Name = UserName(g.Tenant, g.ID)
-	u.Audience = account
 	if !g.Expires.IsZero() {
 		u.Expires = g.Expires.Unix()
 		if u.Expires <= now.Unix() {

@@ -37,7 +37,7 @@ type rig struct {
 	server *embedded.NATS
 	mesh   *nats.Conn
 	auth   *nats.Conn // what the callout is answered on
-	stop   func() // ends the answering
+	stop   func()     // ends the answering
 }
 
 func startServer(t *testing.T, cfg embedded.NATSConfig) *embedded.NATS {

@@ -39,16 +39,17 @@ type Grant struct {
 	Expires            time.Time // the server closes the connection then, up to a second earlier; zero = never
 }
 
-// Config is what Serve needs. All but XKey, Slots and Log must be set.
+// Config is what Serve needs. All but XKey, Account, Slots and Log must be set.
 type Config struct {
 	NATS   *nats.Conn    // a connection that the server does not ask about
 	Issuer nkeys.KeyPair // the account key that the server takes answers from
 	XKey   nkeys.KeyPair // the curve key that the server encrypts requests to; nil = they are not encrypted
 	// Decide says what a client may do. Any error refuses the connection; its
 	// text is logged and never sent. It is called from many goroutines.
-	Decide func(ctx context.Context, r Request) (Grant, error)
-	Slots  int // decisions at once; 0 = 64
-	Log    zerolog.Logger
+	Decide  func(ctx context.Context, r Request) (Grant, error)
+	Account string // of the server, that connections are put in; empty = $G
+	Slots   int    // decisions at once; 0 = 64
+	Log     zerolog.Logger
 }
 
 // Serve answers the server's requests until ctx ends; then it takes no more
@@ -98,6 +99,9 @@ func newResponder(cfg Config) (*responder, error) {
 		if public, err := cfg.XKey.PublicKey(); err != nil || !nkeys.IsValidPublicCurveKey(public) {
 			return nil, errors.New("natsauth: the encryption key is not a curve key")
 		}
+	}
+	if cfg.Account == "" {
+		cfg.Account = "$G"
 	}
 	if cfg.Slots <= 0 {
 		cfg.Slots = defaultSlots

@@ -14,7 +14,6 @@ import (
 const (
 	requestAudience  = "nats-authorization-request"
 	serverXKeyHeader = "Nats-Server-Xkey"
-	account          = "$G"      // the one that all connections share
 	refused          = "refused" // all that a server is told
 )
 
@@ -92,7 +91,12 @@ func (r *responder) decide(ctx context.Context, req *jwt.AuthorizationRequestCla
 	if err != nil {
 		return nil, err
 	}
-	return userClaims(req.UserNkey, grant, time.Now())
+	u, err = userClaims(req.UserNkey, grant, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	u.Audience = r.cfg.Account
+	return u, nil
 }
 
 // caught turns a panic into an error.
