@@ -37,6 +37,7 @@ type NATSConfig struct {
 	MaxStore int64  // bytes of all streams; 0 = three quarters of the free disk
 	// Passwords of the two users; empty = random for this run.
 	MeshPassword, AgentPassword string
+	Callout                     *Callout       // who else may connect; nil = whoever has AgentPassword
 	Log                         zerolog.Logger // the server's warnings and errors
 }
 
@@ -63,6 +64,10 @@ func StartNATS(cfg NATSConfig) (*NATS, error) {
 			*p = rand.Text()
 		}
 	}
+	var err error
+	if cfg.Callout, err = cfg.Callout.filled(); err != nil {
+		return nil, err
+	}
 	dir, lock, err := lockDir(cfg.Dir, "nats")
 	if err != nil {
 		return nil, err
@@ -78,7 +83,11 @@ func runNATS(cfg NATSConfig, dir string) (*server.Server, error) {
 	if err := checkPort(cfg); err != nil {
 		return nil, err
 	}
-	srv, err := server.NewServer(natsOptions(cfg, dir))
+	opts, err := natsOptions(cfg, dir)
+	if err != nil {
+		return nil, err
+	}
+	srv, err := server.NewServer(opts)
 	if err != nil {
 		return nil, fmt.Errorf("configure NATS server: %w", err)
 	}
@@ -119,14 +128,14 @@ func awaitStart(srv *server.Server, started <-chan struct{}, fatal <-chan string
 	return nil
 }
 
-func natsOptions(cfg NATSConfig, dir string) *server.Options {
-	return &server.Options{
+func natsOptions(cfg NATSConfig, dir string) (*server.Options, error) {
+	opts := &server.Options{
 		ServerName:        "mesh",
 		Host:              cfg.Host,
 		Port:              cfg.Port,
 		DontListen:        cfg.NoListen,
 		NoSigs:            true,
-		Users:             natsUsers(cfg.MeshPassword, cfg.AgentPassword),
+		Users:             natsUsers(cfg),
 		MaxPayload:        MaxPayload,
 		MaxConn:           maxConns,
 		WriteDeadline:     writeDeadline,
@@ -135,6 +144,10 @@ func natsOptions(cfg NATSConfig, dir string) *server.Options {
 		JetStreamMaxStore: cfg.MaxStore,
 		SyncAlways:        true,
 	}
+	if cfg.Callout == nil {
+		return opts, nil
+	}
+	return opts, cfg.Callout.apply(opts)
 }
 
 // ErrPortInUse is the sentinel for a port that another program listens on.
@@ -159,9 +172,13 @@ func checkPort(cfg NATSConfig) error {
 // Connect opens a connection within the process as the user that may do
 // everything. Options given override the defaults; ctx limits the connecting.
 func (n *NATS) Connect(ctx context.Context, opts ...nats.Option) (*nats.Conn, error) {
+	return n.connect(ctx, nats.UserInfo(meshUser, n.cfg.MeshPassword), opts)
+}
+
+func (n *NATS) connect(ctx context.Context, login nats.Option, opts []nats.Option) (*nats.Conn, error) {
 	all := []nats.Option{
 		nats.InProcessServer(n.srv),
-		nats.UserInfo(meshUser, n.cfg.MeshPassword),
+		login,
 		nats.Name("mesh"),
 		nats.CustomInboxPrefix(meshInbox),
 	}
@@ -188,7 +205,8 @@ func (n *NATS) URL() string {
 }
 
 // AgentUser returns the credentials that agents share: they reach the command
-// endpoints, signals and inboxes, and neither the log nor JetStream.
+// endpoints, signals and inboxes, and neither the log nor JetStream. With a
+// Callout there is no such user.
 func (n *NATS) AgentUser() (user, password string) { return agentUser, n.cfg.AgentPassword }
 
 // NATSStats is a look at the server.

@@ -4,6 +4,7 @@ import "github.com/nats-io/nats-server/v2/server"
 
 const (
 	meshUser  = "mesh"
+	authUser  = "mesh-auth" // answers the callout
 	agentUser = "agent"
 )
 
@@ -11,16 +12,18 @@ const (
 // answers is the log.
 const meshInbox = "_MESH"
 
-// natsUsers returns the two users. The mesh may do everything; agents may
-// neither write the log nor call JetStream, since only what is listed is
-// allowed to them. The server keeps the list once a connection (some 0.8 KB an
-// entry), so it holds what agents use and no more.
-func natsUsers(meshPassword, agentPassword string) []*server.User {
-	return []*server.User{
-		{Username: meshUser, Password: meshPassword},
-		{Username: agentUser, Password: agentPassword, Permissions: &server.Permissions{
-			Publish:   &server.SubjectPermission{Allow: []string{"cmd.>", "hb.>"}},
-			Subscribe: &server.SubjectPermission{Allow: []string{"agent.>", "sig.>", "_INBOX.>"}},
-		}},
+// natsUsers returns the users with a password. The mesh may do everything.
+// Without a callout there is the user that agents share; they may neither
+// write the log nor call JetStream, since only what is listed is allowed to
+// them. The server keeps the list once a connection (some 0.8 KB an entry), so
+// it holds what agents use and no more.
+func natsUsers(cfg NATSConfig) []*server.User {
+	users := []*server.User{{Username: meshUser, Password: cfg.MeshPassword}}
+	if cfg.Callout != nil {
+		return users
 	}
+	return append(users, &server.User{Username: agentUser, Password: cfg.AgentPassword, Permissions: &server.Permissions{
+		Publish:   &server.SubjectPermission{Allow: []string{"cmd.>", "hb.>"}},
+		Subscribe: &server.SubjectPermission{Allow: []string{"agent.>", "sig.>", "_INBOX.>"}},
+	}})
 }

@@ -15,16 +15,21 @@ type natsLog struct {
 }
 
 // What begins the warnings about things that are chosen on purpose: MaxPayload,
-// and passwords that are random and never leave this machine's memory.
+// passwords that are random and never leave this machine's memory, and the
+// refusals of the callout, which whoever answers it logs with the reason.
 const (
 	sizeAdvice     = "Maximum payloads over"
 	passwordAdvice = "Plaintext passwords detected"
+	calloutRefusal = "Auth callout service returned an error"
 )
 
 func (l *natsLog) Warnf(format string, v ...any) {
-	if !strings.HasPrefix(format, sizeAdvice) && !strings.HasPrefix(format, passwordAdvice) {
-		l.log.Warn().Str("part", "nats").Msgf(format, v...)
+	for _, known := range [...]string{sizeAdvice, passwordAdvice, calloutRefusal} {
+		if strings.HasPrefix(format, known) {
+			return
+		}
 	}
+	l.log.Warn().Str("part", "nats").Msgf(format, v...)
 }
 
 func (l *natsLog) Errorf(format string, v ...any) {
