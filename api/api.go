@@ -37,6 +37,7 @@ type Config struct {
 	Directory   *identity.Directory                  // that Auth and Commands decide by
 	NATS        *nats.Conn                           // requests, heartbeats and inboxes travel on it
 	Vouched     bool                                 // NATS lets each connection write to the subjects of its principal only
+	Disconnect  func(user func(string) bool) int     // closes NATS connections by their user's name; may be nil
 	AgentNATS   *client.NATSInfo                     // how agents reach NATS; nil = they use HTTP
 	Heartbeat   time.Duration                        // between the signs of life of an agent, default 5 s
 	Version     client.Version                       // Epoch is filled in
@@ -62,6 +63,7 @@ type API struct {
 	stopping chan struct{} // closed when Run is told to end: polls end early
 	pace     *pace
 	metrics  *metrics
+	streams  *streams // what principals hold open
 }
 
 // New returns an API. It serves HTTP through Handler at once; feeds and NATS
@@ -70,7 +72,7 @@ func New(cfg Config) *API {
 	if cfg.Heartbeat <= 0 {
 		cfg.Heartbeat = 5 * time.Second
 	}
-	a := &API{cfg: cfg, commands: map[string]command{}, pace: newPace(), stopping: make(chan struct{})}
+	a := &API{cfg: cfg, commands: map[string]command{}, pace: newPace(), stopping: make(chan struct{}), streams: newStreams()}
 	a.hub = newHub(cfg.Store)
 	if cfg.Store != nil {
 		a.cfg.Version.Epoch = cfg.Store.Epoch()
@@ -91,12 +93,9 @@ func (a *API) Run(ctx context.Context) error {
 	})
 	g.Go(func() error { return a.hub.run(ctx, func(rs []eventstore.Record) { a.pace.observe(rs, time.Now()) }) })
 	g.Go(func() error { return a.serveNATS(ctx) })
+	g.Go(func() error { return a.cutNATS(ctx) })
 	return g.Wait()
 }
-
-// IdentityChanged cuts what is open of those who may not have it any more.
-// Whoever follows the directory calls it after each change.
-func (a *API) IdentityChanged() {}
 
 // OpenAPI returns the OpenAPI 3.1 document of the HTTP interface.
 func OpenAPI() ([]byte, error) {

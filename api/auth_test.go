@@ -1,9 +1,11 @@
 package api_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 
 	"github.com/hivemesh/hivemesh/api/apitest"
@@ -35,25 +37,57 @@ func testAuthentication(t *testing.T, m *apitest.Mesh) {
 
 func testAuthenticationNATS(t *testing.T, m *apitest.Mesh) {
 	t.Helper()
-	nc := agentConn(t, m)
-	for token, want := range map[string]string{"": "401", "mesh_wrong": "401"} {
-		if status, _ := request(t, nc, client.CommandSubject("default", "task.why"), token, `{"id":"x"}`); status != want {
-			t.Errorf("token %q: %s", token, status)
+	for _, token := range []string{"", "mk_wrong", m.Token + "x", m.Token[:len(m.Token)-1]} {
+		if nc, err := nats.Connect(m.Server.URL(), nats.Token(token)); err == nil {
+			nc.Close()
+			t.Errorf("token %q: let in", token)
 		}
 	}
-	if status, _ := request(t, nc, client.CommandSubject("other", "task.submit"), m.Token, `{}`); status != "403" {
-		t.Errorf("another tenant: %s", status)
+	nc := agentConn(t, m)
+	refused := make(chan error, 1)
+	nc.SetErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err })
+	for _, subject := range []string{
+		client.CommandSubject("other", m.Root, "task.submit"), client.CommandSubject("default", uuid.NewString(), "task.submit"),
+		"ev.default.task.x", "$JS.API.STREAM.PURGE.EVENTS",
+	} {
+		if err := nc.Publish(subject, []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-refused; !errors.Is(err, nats.ErrPermissionViolation) {
+			t.Errorf("%s: %v", subject, err)
+		}
 	}
-	if status, _ := request(t, nc, client.CommandSubject("default", "task.destroy"), m.Token, `{}`); status != "404" {
+	if status, _ := request(t, nc, client.CommandSubject("default", m.Root, "task.destroy"), `{}`); status != "404" {
 		t.Errorf("unknown command: %s", status)
 	}
 }
 
-// agentConn connects to NATS as agents do.
+// testAnswersStayAtHome sends a command that wants its answer in the log: the
+// mesh may write there, and does not.
+func testAnswersStayAtHome(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
+	before, err := m.Store.LastSeq(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc := agentConn(t, m)
+	for _, reply := range []string{"ev.default.task." + uuid.NewString(), "_MESH.x", client.InboxPrefix("default", uuid.NewString()) + ".x"} {
+		if err := nc.PublishRequest(client.CommandSubject("default", m.Root, "task.destroy"), reply, []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if status, _ := request(t, nc, client.CommandSubject("default", m.Root, "task.destroy"), `{}`); status != "404" { // served after them
+		t.Errorf("unknown command: %s", status)
+	}
+	if after, err := m.Store.LastSeq(t.Context()); err != nil || after != before {
+		t.Errorf("the log went from %d to %d, %v", before, after, err)
+	}
+}
+
+// agentConn connects to NATS as root's programs do.
 func agentConn(t *testing.T, m *apitest.Mesh) *nats.Conn {
 	t.Helper()
-	user, password := m.Server.AgentUser()
-	nc, err := nats.Connect(m.Server.URL(), nats.UserInfo(user, password))
+	nc, err := nats.Connect(m.Server.URL(), nats.Token(m.Token), nats.CustomInboxPrefix(client.InboxPrefix("default", m.Root)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,12 +97,9 @@ func agentConn(t *testing.T, m *apitest.Mesh) *nats.Conn {
 
 // request sends a NATS request and returns the status of its refusal, empty
 // for none, and the body.
-func request(t *testing.T, nc *nats.Conn, subject, token, body string) (status, answer string) {
+func request(t *testing.T, nc *nats.Conn, subject, body string) (status, answer string) {
 	t.Helper()
-	m := nats.NewMsg(subject)
-	m.Header.Set(client.HeaderToken, token)
-	m.Data = []byte(body)
-	res, err := nc.RequestMsg(m, 20*time.Second)
+	res, err := nc.Request(subject, []byte(body), 20*time.Second)
 	if err != nil {
 		t.Fatalf("%s: %v", subject, err)
 	}

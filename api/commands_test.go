@@ -28,7 +28,7 @@ func testIdempotency(t *testing.T, m *apitest.Mesh) {
 		t.Errorf("the key in the body: %+v", second)
 	}
 	nc := agentConn(t, m)
-	if status, answer := request(t, nc, client.CommandSubject("default", "task.submit"), m.Token, inBody); status != "" || !strings.Contains(answer, first.ID) {
+	if status, answer := request(t, nc, client.CommandSubject("default", m.Root, "task.submit"), inBody); status != "" || !strings.Contains(answer, first.ID) {
 		t.Errorf("over NATS: %s %s", status, answer)
 	}
 	if r := ask(t, m, "POST", "/v1/tasks", `{"queue":"other"}`, "Idempotency-Key", key); r.status != 409 || r.problem.Code != "key_reused" {
@@ -156,13 +156,13 @@ func testRefusalsNATS(t *testing.T, m *apitest.Mesh) {
 	t.Helper()
 	nc := agentConn(t, m)
 	for body, want := range badSubmissions() {
-		status, answer := request(t, nc, client.CommandSubject("default", "task.submit"), m.Token, body)
+		status, answer := request(t, nc, client.CommandSubject("default", m.Root, "task.submit"), body)
 		var p client.Problem
 		if err := json.Unmarshal([]byte(answer), &p); err != nil || status != want[1] || p.Field != want[0] {
 			t.Errorf("%.60s: %s %s", body, status, answer)
 		}
 	}
-	if status, answer := request(t, nc, client.CommandSubject("default", "task.submit"), m.Token, "{"); status != "422" || !strings.Contains(answer, "malformed") {
+	if status, answer := request(t, nc, client.CommandSubject("default", m.Root, "task.submit"), "{"); status != "422" || !strings.Contains(answer, "malformed") {
 		t.Errorf("no JSON: %s %s", status, answer)
 	}
 	r := submit(t, m, client.SubmitRequest{})
@@ -170,7 +170,7 @@ func testRefusalsNATS(t *testing.T, m *apitest.Mesh) {
 		"task.why": `{"id":"` + r.ID + `"}`, "task.cancel": `{"id":"` + r.ID + `"}`,
 		"event.publish": `[{"specversion":"1.0","id":"n1","source":"/nats","type":"com.example.x"}]`,
 	} {
-		if status, answer := request(t, nc, client.CommandSubject("default", verb), m.Token, body); status != "" {
+		if status, answer := request(t, nc, client.CommandSubject("default", m.Root, verb), body); status != "" {
 			t.Errorf("%s: %s %s", verb, status, answer)
 		}
 	}

@@ -82,7 +82,7 @@ func testArtifact(t *testing.T, m *apitest.Mesh) {
 		t.Errorf("an input of 8 MiB: %v", err)
 	}
 	nc := agentConn(t, m)
-	if status, answer := request(t, nc, client.CommandSubject("default", "artifact.get"), m.Token, `{"digest":"`+task.Input.Artifact.Digest+`"}`); status != "" || answer != string(large) {
+	if status, answer := request(t, nc, client.CommandSubject("default", m.Root, "artifact.get"), `{"digest":"`+task.Input.Artifact.Digest+`"}`); status != "" || answer != string(large) {
 		t.Errorf("over NATS: %s, %d bytes", status, len(answer))
 	}
 }

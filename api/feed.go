@@ -55,6 +55,7 @@ type feed struct {
 	kind   string
 	entity string
 	types  []string
+	who    domain.Actor
 	auth   bool   // events about identities are for this reader, too
 	at     uint64 // where it begins
 
@@ -65,7 +66,7 @@ type feed struct {
 }
 
 func (a *API) newFeed(ctx context.Context, c caller, in *feedInput) (*feed, error) {
-	f := &feed{a: a, tenant: c.actor.Tenant, kind: in.Kind, types: in.Type, auth: a.may(c, "identity.read")}
+	f := &feed{a: a, tenant: c.actor.Tenant, kind: in.Kind, types: in.Type, auth: a.may(c, "identity.read"), who: c.actor}
 	var err error
 	switch {
 	case in.Entity == "" || fullID(in.Entity):
@@ -121,6 +122,8 @@ func (f *feed) serve(ctx context.Context, w http.ResponseWriter) {
 	if err := f.ping(f.at); err != nil {
 		return
 	}
+	ctx, release := f.a.streams.keep(ctx, f.who)
+	defer release()
 	err := f.a.hub.follow(ctx, f.at, feedHeartbeat, f.handle, f.ping)
 	if ctx.Err() == nil {
 		f.a.cfg.Log.Debug().Err(err).Msg("feed ended")

@@ -20,6 +20,7 @@ func TestMesh(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, *apitest.Mesh){
 		"authentication":       testAuthentication,
 		"authentication NATS":  testAuthenticationNATS,
+		"answers stay at home": testAnswersStayAtHome,
 		"idempotency":          testIdempotency,
 		"batch":                testBatch,
 		"refusals":             testRefusals,

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 
+	"github.com/hivemesh/hivemesh/auth/natsauth"
 	"github.com/hivemesh/hivemesh/client"
 	"github.com/hivemesh/hivemesh/domain"
 	"github.com/hivemesh/hivemesh/domain/identity"
@@ -65,6 +66,10 @@ func (a *API) serveRequest(ctx context.Context, m *nats.Msg) {
 	defer cancel()
 	began, request := time.Now(), uuid.NewString()
 	tenant, principal, verb, _ := client.SplitCommand(m.Subject)
+	if !a.mayAnswer(m.Reply, tenant, principal) {
+		a.cfg.Log.Warn().Str("principal", principal).Msg("a request that wants its answer elsewhere than in its own inbox is not served")
+		return
+	}
 	res, err := a.runRequest(ctx, m, identity.Ref{Tenant: tenant, ID: principal}, verb, request)
 	reply := nats.NewMsg(m.Reply)
 	if err == nil {
@@ -105,13 +110,20 @@ func (a *API) runRequest(ctx context.Context, m *nats.Msg, from identity.Ref, ve
 	return c.nats(ctx, newCaller(actor, request, m.Header.Get), m.Data)
 }
 
+// mayAnswer reports whether an answer may go where a request wants it. The
+// server does not check that, and the mesh may write everywhere: to the log as
+// well as to the inboxes of others.
+func (a *API) mayAnswer(reply, tenant, principal string) bool {
+	if a.cfg.Vouched {
+		return reply == "" || natsauth.OwnReply(tenant, principal, reply)
+	}
+	return reply == "" || strings.HasPrefix(reply, "_INBOX.")
+}
+
 // requester returns who sent a request: whose subject it came on, where the
 // server lets nobody else write there, else the bearer of its credential.
 func (a *API) requester(m *nats.Msg, from identity.Ref) (domain.Actor, error) {
 	if a.cfg.Vouched {
-		if m.Reply != "" && !strings.HasPrefix(m.Reply, client.InboxPrefix(from.Tenant, from.ID)+".") {
-			return domain.Actor{}, &domain.Error{Kind: domain.Denied, Code: "other_inbox", Message: "answers go to the inbox of who asks"}
-		}
 		return a.cfg.Auth.Vouched(from)
 	}
 	actor, err := a.cfg.Auth.Authenticate(m.Header.Get(client.HeaderToken), netip.Addr{})

@@ -155,7 +155,13 @@ func (a *API) pollRoute(ctx context.Context, c caller, in *pollInput) (client.Me
 	if err := a.asAgent(ctx, c, id); err != nil {
 		return client.Messages{}, err
 	}
-	return a.poll(ctx, c, id, held, wait)
+	ctx, release := a.streams.keep(ctx, c.actor)
+	defer release()
+	out, err := a.poll(ctx, c, id, held, wait)
+	if err != nil && revoked(ctx) {
+		err = errRevoked
+	}
+	return out, err
 }
 
 func (a *API) eventRoutes(h huma.API) {

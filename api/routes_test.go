@@ -34,12 +34,17 @@ func readDocument(t *testing.T, data []byte) document {
 // routes are all routes of the contract but /metrics and /openapi.json itself.
 func routes() []string {
 	return []string{
-		"get /healthz", "get /readyz",
+		"get /.well-known/jwks.json", "get /healthz", "get /readyz",
 		"get /v1/agents", "get /v1/agents/{id}", "get /v1/agents/{id}/assignments", "get /v1/artifacts/{digest}", "get /v1/counts",
 		"get /v1/events", "get /v1/events/{seq}", "get /v1/feed", "get /v1/projections", "get /v1/projections/{name}/parked",
 		"get /v1/tasks", "get /v1/tasks/{id}", "get /v1/tasks/{id}/events", "get /v1/tasks/{id}/why", "get /v1/version",
 		"post /v1/agents", "post /v1/agents/{id}/drain", "post /v1/agents/{id}/heartbeat", "post /v1/agents/{id}/leave",
-		"post /v1/agents/{id}/resume", "post /v1/events",
+		"post /v1/agents/{id}/resume",
+		"post /v1/auth/accept", "post /v1/auth/assertion", "post /v1/auth/delegate", "post /v1/auth/device",
+		"post /v1/auth/device/approve", "post /v1/auth/device/token", "post /v1/auth/exchange", "post /v1/auth/login",
+		"post /v1/auth/logout", "post /v1/auth/password", "post /v1/auth/recovery-codes", "post /v1/auth/refresh",
+		"post /v1/auth/totp", "post /v1/auth/totp/confirm", "post /v1/auth/totp/remove",
+		"post /v1/events",
 		"post /v1/projections/{name}/rebuild", "post /v1/projections/{name}/retry", "post /v1/projections/{name}/skip",
 		"post /v1/projections/{name}/verify",
 		"post /v1/tasks", "post /v1/tasks/batch", "post /v1/tasks/{id}/cancel", "post /v1/tasks/{id}/complete",
@@ -105,7 +110,7 @@ func testEveryRoute(t *testing.T, m *apitest.Mesh) {
 			}
 		}
 	}
-	request(t, agentConn(t, m), client.CommandSubject("default", "task.why"), m.Token, "{}") // so that there is one to count
+	request(t, agentConn(t, m), client.CommandSubject("default", m.Root, "task.why"), "{}") // so that there is one to count
 	metrics := string(ask(t, m, "GET", "/metrics", "").body)
 	for _, name := range []string{
 		"mesh_http_request_seconds", "mesh_nats_request_seconds", "mesh_command_seconds", "mesh_log_appended_events_total",

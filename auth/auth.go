@@ -66,7 +66,9 @@ func (a *Authenticator) apiKey(key string, from netip.Addr) (domain.Actor, error
 	if !c.ExpiresAt.IsZero() && !a.now().Before(c.ExpiresAt) {
 		return domain.Actor{}, &domain.Error{Kind: domain.Unauthenticated, Code: "key_expired", Message: "the API key has expired; make a new one"}
 	}
-	return a.actor(owner, c.Scopes, id)
+	by, err := a.actor(owner, c.Scopes, id)
+	by.Expires = c.ExpiresAt
+	return by, err
 }
 
 // accessToken checks a token, and that its session still counts.
@@ -80,11 +82,15 @@ func (a *Authenticator) accessToken(signed string) (domain.Actor, error) {
 	if !ok || session.Tenant != ref.Tenant || session.Principal != ref.ID || session.Actor != claims.Actor || a.directory.TokenRevoked(ref, claims.ID) {
 		return domain.Actor{}, errCredential()
 	}
-	if session.Actor == "" {
-		return a.actor(ref, session.Scopes, claims.ID)
+	acts := ref
+	if session.Actor != "" {
+		acts.ID = session.Actor
 	}
-	by, err := a.actor(identity.Ref{Tenant: ref.Tenant, ID: session.Actor}, session.Scopes, claims.ID)
-	by.For = ref.ID
+	by, err := a.actor(acts, session.Scopes, claims.ID)
+	by.Expires = claims.Expires
+	if session.Actor != "" {
+		by.For = ref.ID
+	}
 	return by, err
 }
 

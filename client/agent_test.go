@@ -152,7 +152,7 @@ func testHandBack(t *testing.T, m *apitest.Mesh) {
 func testRefuses(t *testing.T, m *apitest.Mesh) {
 	t.Helper()
 	returned := make(chan client.AttemptReport, 10)
-	sub, err := m.NATS.Subscribe(client.CommandSubject("default", "task.return"), func(msg *nats.Msg) {
+	sub, err := m.NATS.Subscribe(client.CommandSubject("default", m.Root, "task.return"), func(msg *nats.Msg) {
 		var r client.AttemptReport
 		if json.Unmarshal(msg.Data, &r) == nil && strings.HasPrefix(r.Task, "00000000-") {
 			returned <- r

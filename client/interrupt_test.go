@@ -64,7 +64,7 @@ func TestCancelledIsNotUnreachable(t *testing.T) {
 			}
 		}()
 		mustBeCancelled(t, asked, func(ctx context.Context) error {
-			return (&Client{}).request(ctx, nc, "cmd.silent", struct{}{}, nil)
+			return (&Client{source: func(context.Context) (string, error) { return "", nil }}).request(ctx, nc, "cmd.silent", struct{}{}, nil)
 		})
 	})
 }

@@ -14,6 +14,7 @@ import (
 
 const (
 	requestTimeout = 15 * time.Second // of one NATS request
+	connectTimeout = 20 * time.Second // a server asks the mesh about each connection, and many may come at once
 	lostAfter      = 20 * time.Second // without a connection: ask by HTTP where the mesh is now
 	inboxSlack     = 16               // messages that may wait beside one an assignment
 	writeBuffer    = 4 << 10          // bytes; agents are many and their messages small
@@ -26,10 +27,11 @@ func (c *Client) linkNATS(l *link, reg Registration, capacity int) error {
 	silent.Stop()
 	stop := l.close
 	nc, err := nats.Connect(strings.Join(reg.NATS.URLs, ","),
-		nats.Name("agent "+reg.ID),
+		nats.Name(AgentConnection+reg.ID),
 		c.natsLogin(l, reg),
 		nats.CustomInboxPrefix(InboxPrefix(reg.Tenant, reg.Principal)),
-		nats.Timeout(5*time.Second),
+		nats.Timeout(connectTimeout),
+		nats.IgnoreAuthErrorAbort(), // a mesh that has just started may not know its principals yet
 		nats.MaxReconnects(-1),
 		nats.ReconnectBufSize(-1), // a request that is not sent fails at once and is repeated
 		nats.WriteBufferSize(writeBuffer),
@@ -68,14 +70,14 @@ func (c *Client) natsLogin(l *link, reg Registration) nats.Option {
 	if reg.NATS.User != "" {
 		return nats.UserInfo(reg.NATS.User, reg.NATS.Password)
 	}
-	return nats.UserInfoHandler(func() (string, string) {
+	return nats.TokenHandler(func() string {
 		ctx, cancel := context.WithTimeout(l.ctx, requestTimeout)
 		defer cancel()
 		token, err := c.source(ctx)
 		if err != nil {
 			l.warn("no credential for NATS", err)
 		}
-		return reg.ID, token
+		return token
 	})
 }
 

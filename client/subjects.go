@@ -41,6 +41,10 @@ const (
 	QueueGroup    = "mesh" // one node answers a command
 )
 
+// AgentConnection begins the name of an agent's connection to NATS; the agent's
+// id follows.
+const AgentConnection = "agent "
+
 // InboxPrefix is where the answers to a principal's requests come to.
 func InboxPrefix(tenant, principal string) string { return "_INBOX." + tenant + "." + principal }
 

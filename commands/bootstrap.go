@@ -98,11 +98,12 @@ func (s *Service) createWith(ctx context.Context, d *draft, tenant, id string, p
 	return err
 }
 
-// RotateKey makes next the key that access tokens are signed with. Tokens of
-// the key before it count for overlap longer. The mesh does it by itself, too.
-func (s *Service) RotateKey(ctx context.Context, by domain.Actor, m Meta, next identity.SigningKey, overlap time.Duration) (Result, error) {
+// RotateKey makes next the key that access tokens are signed with, in place of
+// the key after: of two who rotate at once, one gets identity.ErrRotated.
+// Tokens of the key before it count for overlap longer.
+func (s *Service) RotateKey(ctx context.Context, by domain.Actor, m Meta, after string, next identity.SigningKey, overlap time.Duration) (Result, error) {
 	return s.changeKeyset(ctx, by, m, func(k identity.Keyset) ([]identity.KeysetEvent, error) {
-		return k.Rotate(next, overlap, s.now())
+		return k.Rotate(after, next, overlap, s.now())
 	})
 }
 
@@ -114,10 +115,16 @@ func (s *Service) RetireKey(ctx context.Context, by domain.Actor, m Meta, id, re
 }
 
 func (s *Service) changeKeyset(ctx context.Context, by domain.Actor, m Meta, decide func(identity.Keyset) ([]identity.KeysetEvent, error)) (Result, error) {
-	return s.changeIdentity(ctx, by, "key.rotate", m, identity.Resource{Kind: "key"}, func(d *draft) (string, error) {
+	change := func(d *draft) (string, error) {
 		id := keyedID("keyset")
 		return id, add(ctx, d, s.identities.keysets, identityEntity(domain.DefaultTenant, id), decide)
-	})
+	}
+	if by.Kind == domain.System { // at the start nobody follows the log yet
+		began := s.now()
+		res, err := s.appendDraft(ctx, s.envelope(by, m), change)
+		return res, s.ended("key.rotate", began, err)
+	}
+	return s.changeIdentity(ctx, by, "key.rotate", m, identity.Resource{Kind: "key"}, change)
 }
 
 // retry does what conflicts may spoil again, up to eight times.

@@ -22,7 +22,7 @@ func LoadDirectory(ctx context.Context, store *eventstore.Store, d *identity.Dir
 		return nil
 	}
 	loaded := errors.New("loaded")
-	err = followDirectory(ctx, store, d, log, func() error {
+	err = followDirectory(ctx, store, d, log, func([]identity.Ref) error {
 		if d.Seq() >= end {
 			return loaded
 		}
@@ -36,27 +36,33 @@ func LoadDirectory(ctx context.Context, store *eventstore.Store, d *identity.Dir
 
 // FollowDirectory keeps a directory current until ctx ends; then it returns
 // ctx's error. It follows the events about identities alone, so that a
-// revocation is not held up by the work of the mesh. changed is called after
-// each batch.
-func FollowDirectory(ctx context.Context, store *eventstore.Store, d *identity.Directory, log zerolog.Logger, changed func()) error {
-	return followDirectory(ctx, store, d, log, func() error {
-		changed()
+// revocation is not held up by the work of the mesh. restricted is told from
+// whom something was taken, and must not block.
+func FollowDirectory(ctx context.Context, store *eventstore.Store, d *identity.Directory, log zerolog.Logger, restricted func([]identity.Ref)) error {
+	return followDirectory(ctx, store, d, log, func(who []identity.Ref) error {
+		if len(who) > 0 {
+			restricted(who)
+		}
 		return nil
 	})
 }
 
-func followDirectory(ctx context.Context, store *eventstore.Store, d *identity.Directory, log zerolog.Logger, after func() error) error {
+func followDirectory(ctx context.Context, store *eventstore.Store, d *identity.Directory, log zerolog.Logger, after func([]identity.Ref) error) error {
 	opt := eventstore.TailOptions{Name: "identities", Kind: identity.EntityKind}
 	return store.Tail(ctx, d.Seq(), opt, func(rs []eventstore.Record) error {
+		var restricted []identity.Ref
 		for _, r := range rs {
 			e, err := identity.Decode(r.Type, r.Schema, r.Data)
 			if err != nil {
 				log.Error().Err(err).Str("entity", r.Entity.String()).Uint64("seq", r.Seq).Msg("an identity is written by a newer version; it may do nothing here")
 				d.Distrust(r.Entity.Tenant, r.Entity.ID, r.Seq)
+				restricted = append(restricted, identity.Ref{Tenant: r.Entity.Tenant})
 				continue
 			}
-			d.Apply(r.Entity.Tenant, r.Entity.ID, r.Seq, e, r.Time)
+			if who, ok := d.Apply(r.Entity.Tenant, r.Entity.ID, r.Seq, e, r.Time); ok {
+				restricted = append(restricted, who)
+			}
 		}
-		return after()
+		return after(restricted)
 	})
 }

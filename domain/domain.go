@@ -31,6 +31,9 @@ type Actor struct {
 	For    string   // person that an agent acts for, within the rights of both
 	Scopes []string // permissions that its credential is limited to; none = not limited
 	Token  string   // id of the credential or token, for policies and the log
+	// Expires is when the credential ends, zero for never: what is held open
+	// ends with it.
+	Expires time.Time
 }
 
 // HomeTenant returns the principal's own tenant.

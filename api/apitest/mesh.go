@@ -17,9 +17,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hivemesh/hivemesh/api"
-	"github.com/hivemesh/hivemesh/auth"
+	"github.com/hivemesh/hivemesh/auth/login"
+	"github.com/hivemesh/hivemesh/auth/natsauth"
+	"github.com/hivemesh/hivemesh/auth/password"
 	"github.com/hivemesh/hivemesh/client"
 	"github.com/hivemesh/hivemesh/commands"
+	"github.com/hivemesh/hivemesh/domain"
 	"github.com/hivemesh/hivemesh/domain/identity"
 	"github.com/hivemesh/hivemesh/embedded"
 	"github.com/hivemesh/hivemesh/embedded/embeddedtest"
@@ -48,6 +51,8 @@ type Mesh struct {
 	NATS        *nats.Conn // as the mesh itself
 	Store       *eventstore.Store
 	Directory   *identity.Directory
+	Root        string // its principal
+	Login       *login.Service
 	Commands    *commands.Service
 	Projections *projections.Projections
 	Coordinator *workers.Coordinator
@@ -61,7 +66,7 @@ func Start(tb testing.TB, cfg Config) *Mesh {
 	if cfg.Heartbeat == 0 {
 		cfg.Heartbeat = 500 * time.Millisecond
 	}
-	m := &Mesh{Server: embeddedtest.NATS(tb)}
+	m := &Mesh{}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	m.connect(ctx, tb, cfg)
@@ -76,21 +81,22 @@ func Start(tb testing.TB, cfg Config) *Mesh {
 // connect makes all parts.
 func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 	tb.Helper()
+	gate := m.openNATS(ctx, tb)
 	var err error
-	m.NATS, err = m.Server.Connect(ctx)
-	must(tb, err)
-	tb.Cleanup(m.NATS.Close)
 	js, err := jetstream.New(m.NATS)
-	must(tb, err)
-	keys, err := auth.Setup(ctx, js, 1)
 	must(tb, err)
 	m.Store, err = eventstore.Open(ctx, m.NATS, eventstore.Config{Stream: "EVENTS", Replicas: 1, Log: cfg.Log})
 	must(tb, err)
 	tb.Cleanup(func() { m.close(tb, m.Store.Close) }) //nolint:contextcheck // ctx is for the start
 	registry := prometheus.NewRegistry()
-	m.openIdentity(ctx, tb, commands.Config{
-		Store: m.Store, Directory: identity.NewDirectory(), Secret: keys.NameSecret, Log: cfg.Log, Observe: api.CommandMetrics(registry),
+	ids, err := login.Open(ctx, login.OpenConfig{
+		JetStream: js, Store: m.Store, Log: cfg.Log, Passwords: password.Params{Memory: 64, Passes: 1, Threads: 1},
+		Commands: commands.Config{Log: cfg.Log, Observe: api.CommandMetrics(registry)},
 	})
+	must(tb, err)
+	m.Directory, m.Commands, m.Token, m.Login = ids.Directory, ids.Commands, ids.RootKey, ids.Login
+	root, _ := m.Directory.PrincipalNamed(domain.DefaultTenant, commands.RootName)
+	m.Root = root.ID
 	m.Database = openDatabase(ctx, tb, cfg.NoDatabase)
 	m.Projections, err = projections.Open(ctx, projections.Config{Pool: m.Database.Pool, Store: m.Store, Log: cfg.Log, Node: "test"})
 	must(tb, err)
@@ -100,27 +106,44 @@ func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 		Store: m.Store, Commands: m.Commands, Leases: leases, Node: "test", Heartbeat: cfg.Heartbeat,
 		Log: cfg.Log, Send: api.NewInbox(m.NATS, cfg.Log).Send,
 	})
-	user, password := m.Server.AgentUser()
 	if cfg.AgentURL == "" {
 		cfg.AgentURL = m.Server.URL()
 	}
 	m.API = api.New(api.Config{
 		Commands: m.Commands, Projections: m.Projections, Store: m.Store, Coordinator: m.Coordinator,
-		Auth: auth.New(auth.Config{Directory: m.Directory}), Directory: m.Directory, NATS: m.NATS,
-		AgentNATS: &client.NATSInfo{URLs: []string{cfg.AgentURL}, User: user, Password: password},
+		Auth: ids.Auth, Login: ids.Login, Issuer: ids.Issuer, Directory: m.Directory,
+		NATS: m.NATS, Vouched: true, Disconnect: m.Server.Disconnect, AgentNATS: &client.NATSInfo{URLs: []string{cfg.AgentURL}},
 		Heartbeat: cfg.Heartbeat, Version: client.Version{Version: "test"}, Log: cfg.Log, Metrics: registry,
 	})
+	gate.Open(m.API.Connect)
 }
 
-// openIdentity makes the mesh's root, whose key is Token.
-func (m *Mesh) openIdentity(ctx context.Context, tb testing.TB, cfg commands.Config) {
+// openNATS starts a server that asks the mesh who connects, and returns what
+// the mesh answers with once it is made.
+func (m *Mesh) openNATS(ctx context.Context, tb testing.TB) *natsauth.Gate {
 	tb.Helper()
-	m.Directory, m.Commands = cfg.Directory, commands.New(cfg)
-	key, id, verifier := auth.NewAPIKey()
-	_, err := m.Commands.Bootstrap(ctx, identity.Credential{ID: id, Type: identity.CredentialAPIKey, Verifier: verifier}, false)
+	gate := &natsauth.Gate{}
+	serving, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	var answers *nats.Conn
+	tb.Cleanup(func() { // after the server has stopped, which waits for answers
+		stop()
+		if answers != nil {
+			must(tb, <-done)
+			answers.Close()
+		}
+	})
+	m.Server = embeddedtest.CalloutNATS(tb)
+	var err error
+	answers, err = m.Server.ConnectAuth(ctx)
 	must(tb, err)
-	must(tb, commands.LoadDirectory(ctx, m.Store, m.Directory, cfg.Log))
-	m.Token = key
+	go func() {
+		done <- natsauth.Serve(serving, natsauth.Config{NATS: answers, Issuer: m.Server.Callout().Issuer, Decide: gate.Decide})
+	}()
+	m.NATS, err = m.Server.Connect(ctx)
+	must(tb, err)
+	tb.Cleanup(m.NATS.Close)
+	return gate
 }
 
 // serve runs all parts until the test ends, and stops them in order.
@@ -138,7 +161,7 @@ func (m *Mesh) serve(tb testing.TB, cfg Config) {
 		in.Go(func() error { return m.API.Run(inputs) })
 		core.Go(func() error { return m.Coordinator.Run(rest) })
 		core.Go(func() error {
-			return commands.FollowDirectory(rest, m.Store, m.Directory, cfg.Log, m.API.IdentityChanged)
+			return commands.FollowDirectory(rest, m.Store, m.Directory, cfg.Log, m.API.Restricted)
 		})
 		core.Go(func() error { return m.Projections.Run(rest) })
 	}

@@ -45,7 +45,6 @@ type Config struct {
 	Directory *identity.Directory
 	Keys      auth.Keys
 	Signer    *auth.Signer
-	Verifier  *token.Verifier
 	Issuer    string
 	Hasher    *password.Hasher
 	Policy    password.Policy

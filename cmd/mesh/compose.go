@@ -16,10 +16,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hivemesh/hivemesh/api"
-	"github.com/hivemesh/hivemesh/auth"
+	"github.com/hivemesh/hivemesh/auth/login"
+	"github.com/hivemesh/hivemesh/auth/natsauth"
+	"github.com/hivemesh/hivemesh/auth/password"
 	"github.com/hivemesh/hivemesh/client"
 	"github.com/hivemesh/hivemesh/commands"
-	"github.com/hivemesh/hivemesh/domain/identity"
 	"github.com/hivemesh/hivemesh/eventstore"
 	"github.com/hivemesh/hivemesh/projections"
 	"github.com/hivemesh/hivemesh/workers"
@@ -39,18 +40,22 @@ type nodeConfig struct {
 	Pool      *pgxpool.Pool
 	Listener  net.Listener
 	Replicas  int
-	RenewKey  bool // make a new admin credential
-	Checks    func(context.Context) []client.Check
-	Room      func() error // fails when the log's disk is nearly full; nil: not watched
-	PGRoom    func() error // the same for the disk of Postgres
-	Log       zerolog.Logger
+	RenewKey  bool // make a new key for root
+	// Gate lets clients of NATS in, where its server asks the mesh; and
+	// Disconnect closes their connections. Both may be nil.
+	Gate       *natsauth.Gate
+	Disconnect func(user func(string) bool) int
+	Checks     func(context.Context) []client.Check
+	Room       func() error // fails when the log's disk is nearly full; nil: not watched
+	PGRoom     func() error // the same for the disk of Postgres
+	Log        zerolog.Logger
 }
 
 // node is one running mesh process: every part, wired.
 type node struct {
-	token       string // the admin credential, if this start made it
 	store       *eventstore.Store
-	directory   *identity.Directory
+	ids         login.Node
+	gate        *natsauth.Gate // nil: NATS does not ask the mesh who connects
 	projections *projections.Projections
 	coordinator *workers.Coordinator
 	api         *api.API
@@ -66,10 +71,6 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("use JetStream: %w", err)
 	}
-	keys, err := auth.Setup(ctx, js, cfg.Replicas)
-	if err != nil {
-		return nil, err
-	}
 	store, err := eventstore.Open(ctx, cfg.NATS, eventstore.Config{Stream: "EVENTS", Replicas: cfg.Replicas, Log: cfg.Log})
 	var drift *eventstore.DriftError
 	if errors.As(err, &drift) {
@@ -82,9 +83,10 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 		return nil, err
 	}
 	metrics := prometheus.NewRegistry()
-	directory, service, token, err := openIdentity(ctx, store, commands.Config{
-		Store: store, Secret: keys.NameSecret, Log: cfg.Log, Room: cfg.Room, Observe: api.CommandMetrics(metrics),
-	}, cfg.RenewKey)
+	ids, err := login.Open(ctx, login.OpenConfig{
+		JetStream: js, Store: store, Replicas: cfg.Replicas, RenewRoot: cfg.RenewKey, Passwords: password.DefaultParams(), Log: cfg.Log,
+		Commands: commands.Config{Log: cfg.Log, Room: cfg.Room, Observe: api.CommandMetrics(metrics)},
+	})
 	if err != nil {
 		return nil, errors.Join(err, store.Close(ctx))
 	}
@@ -97,39 +99,20 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 		return nil, errors.Join(err, store.Close(ctx))
 	}
 	coordinator := workers.New(workers.Config{
-		Store: store, Commands: service, Leases: leases, Node: cfg.Name, Heartbeat: heartbeat,
+		Store: store, Commands: ids.Commands, Leases: leases, Node: cfg.Name, Heartbeat: heartbeat,
 		Log: cfg.Log, Send: api.NewInbox(cfg.NATS, cfg.Log).Send,
 	})
 	server := api.New(api.Config{
-		Commands: service, Projections: reads, Store: store, Coordinator: coordinator, Auth: auth.New(auth.Config{Directory: directory}), Directory: directory,
+		Commands: ids.Commands, Projections: reads, Store: store, Coordinator: coordinator,
+		Auth: ids.Auth, Login: ids.Login, Issuer: ids.Issuer, Directory: ids.Directory, Vouched: cfg.Gate != nil, Disconnect: cfg.Disconnect,
 		NATS: cfg.NATS, AgentNATS: cfg.AgentNATS, Heartbeat: heartbeat, Version: wireVersion(store.Epoch()),
 		Checks: cfg.Checks, Room: cfg.Room, Log: cfg.Log, Metrics: metrics,
 	})
 	return &node{
-		token: token, store: store, directory: directory, projections: reads, coordinator: coordinator, api: server,
+		store: store, ids: ids, gate: cfg.Gate, projections: reads, coordinator: coordinator, api: server,
 		http:     api.NewServer(server.Handler()),
 		listener: cfg.Listener, log: cfg.Log,
 	}, nil
-}
-
-// openIdentity reads who may do what and makes, in a new mesh, its root; with
-// renew root gets a new key. token is root's key when this made it.
-func openIdentity(ctx context.Context, store *eventstore.Store, cfg commands.Config, renew bool) (d *identity.Directory, s *commands.Service, token string, err error) {
-	d = identity.NewDirectory()
-	if err := commands.LoadDirectory(ctx, store, d, cfg.Log); err != nil {
-		return nil, nil, "", err
-	}
-	cfg.Directory = d
-	s = commands.New(cfg)
-	key, id, verifier := auth.NewAPIKey()
-	made, err := s.Bootstrap(ctx, identity.Credential{ID: id, Type: identity.CredentialAPIKey, Name: "first start", Verifier: verifier}, renew)
-	if err != nil {
-		return nil, nil, "", fmt.Errorf("make the root of the mesh: %w", err)
-	}
-	if made {
-		token = key
-	}
-	return d, s, token, commands.LoadDirectory(ctx, store, d, cfg.Log)
 }
 
 // Run serves until ctx ends or a part fails. Then it stops in the order of
@@ -139,7 +122,7 @@ func (n *node) Run(ctx context.Context) error {
 	rest, stopRest := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopInputs()
 	defer stopRest()
-	failed := make(chan error, 5)
+	failed := make(chan error, 6)
 	var in, core errgroup.Group
 	start := func(g *errgroup.Group, name string, run func() error) {
 		g.Go(func() error {
@@ -155,10 +138,15 @@ func (n *node) Run(ctx context.Context) error {
 	start(&in, "http", func() error { return n.http.Serve(n.listener) })
 	start(&in, "api", func() error { return n.api.Run(inputs) })
 	start(&core, "identities", func() error {
-		return commands.FollowDirectory(rest, n.store, n.directory, n.log, n.api.IdentityChanged)
+		return commands.FollowDirectory(rest, n.store, n.ids.Directory, n.log, n.api.Restricted)
 	})
+	start(&core, "logins", func() error { return n.ids.Login.Run(rest) })
 	start(&core, "coordinator", func() error { return n.coordinator.Run(rest) })
 	start(&core, "projections", func() error { return n.projections.Run(rest) })
+	if n.gate != nil {
+		n.gate.Open(n.api.Connect)
+		defer n.gate.Open(nil)
+	}
 
 	var cause error
 	select {

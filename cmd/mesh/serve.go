@@ -72,8 +72,8 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 		return errors.Join(err, listener.Close())
 	}
 	url := "http://" + listener.Addr().String()
-	if n.token != "" {
-		fmt.Fprintf(a.stderr, "The admin credential of this mesh, shown once: %s\n", n.token)
+	if n.ids.RootKey != "" {
+		fmt.Fprintf(a.stderr, "The admin credential of this mesh, shown once: %s\n", n.ids.RootKey)
 	}
 	log.Info().Str("url", url).Str("version", buildVersion().Version).Msg("serving")
 	return n.Run(ctx)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 
+	"github.com/hivemesh/hivemesh/auth/natsauth"
 	"github.com/hivemesh/hivemesh/client"
 	"github.com/hivemesh/hivemesh/embedded"
 )
@@ -51,11 +51,11 @@ func (c *upCmd) Run(ctx context.Context, a *app) (err error) {
 		return errors.Join(err, listener.Close())
 	}
 	url := "http://" + listener.Addr().String()
-	if err := leaveTraces(a.root.Data, url, n.token); err != nil {
+	if err := leaveTraces(a.root.Data, url, n.ids.RootKey); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	defer os.Remove(filepath.Join(a.root.Data, urlFile)) //nolint:errcheck // a stale address is found out by the next command
-	c.banner(a, url, n.token, tokenPath, time.Since(began))
+	c.banner(a, url, n.ids.RootKey, tokenPath, time.Since(began))
 	return n.Run(ctx)
 }
 
@@ -144,42 +144,45 @@ func (p *parts) startNATS(ctx context.Context, c *upCmd, data string, cfg *nodeC
 	if port == 0 {
 		port = -1
 	}
-	password, err := keptSecret(filepath.Join(data, natsPasswordFile))
+	server, err := embedded.StartNATS(embedded.NATSConfig{Dir: data, Port: port, Callout: &embedded.Callout{}, Log: p.log})
 	if err != nil {
 		return err
 	}
-	server, err := embedded.StartNATS(embedded.NATSConfig{Dir: data, Port: port, AgentPassword: password, Log: p.log})
+	gate, stopGate, err := p.serveGate(ctx, server)
 	if err != nil {
-		return err
+		return errors.Join(err, server.Stop(ctx))
 	}
-	p.stops = append(p.stops, server.Stop)
+	p.stops = append(p.stops, stopGate, server.Stop) // the server waits for answers while it stops
 	nc, err := server.Connect(ctx, nats.ErrorHandler(logNATS(p.log)))
 	if err != nil {
 		return fmt.Errorf("connect to the built-in NATS: %w", err)
 	}
 	p.stops = append(p.stops, func(context.Context) error { nc.Close(); return nil })
-	user, _ := server.AgentUser()
 	cfg.NATS = nc
 	cfg.Room = watchRoom(data)
-	cfg.AgentNATS = &client.NATSInfo{URLs: []string{server.URL()}, User: user, Password: password}
+	cfg.AgentNATS = &client.NATSInfo{URLs: []string{server.URL()}}
+	cfg.Gate, cfg.Disconnect = gate, server.Disconnect
 	return nil
 }
 
-// natsPasswordFile holds what agents log in to the built-in NATS with, so that
-// they get in again after a restart. They are told it when they register.
-const natsPasswordFile = "agent-nats.password"
-
-// keptSecret returns the secret in a file, making it if there is none.
-func keptSecret(path string) (string, error) {
-	secret, err := readLine(path)
-	if err != nil || secret != "" {
-		return secret, err
+// serveGate answers the server's question who a connection belongs to, from
+// now until it is stopped; the gate refuses everybody until a node opens it.
+func (p *parts) serveGate(ctx context.Context, server *embedded.NATS) (*natsauth.Gate, func(context.Context) error, error) {
+	nc, err := server.ConnectAuth(ctx, nats.ErrorHandler(logNATS(p.log)))
+	if err != nil {
+		return nil, nil, fmt.Errorf("connect to the built-in NATS: %w", err)
 	}
-	secret = rand.Text()
-	if err := os.WriteFile(path, []byte(secret+"\n"), 0o600); err != nil {
-		return "", fmt.Errorf("keep the agents' password: %w", err)
-	}
-	return secret, nil
+	gate := &natsauth.Gate{}
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan error, 1)
+	go func() {
+		done <- natsauth.Serve(serving, natsauth.Config{NATS: nc, Issuer: server.Callout().Issuer, Decide: gate.Decide, Log: p.log})
+	}()
+	return gate, func(context.Context) error {
+		stop()
+		defer nc.Close()
+		return <-done
+	}, nil
 }
 
 // stop stops everything, last started first.

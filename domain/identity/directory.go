@@ -68,13 +68,16 @@ func NewDirectory() *Directory {
 }
 
 // Apply takes in the event at a sequence, of the entity id of a tenant. Events
-// come in the order of the log; one that is in it already changes nothing.
-func (d *Directory) Apply(tenant, id string, seq uint64, e Event, at time.Time) {
+// come in the order of the log; one that is in it already changes nothing. When
+// the event takes something from a principal that it may hold open, restricted
+// is true and who says which; without an ID it is everybody in the tenant.
+func (d *Directory) Apply(tenant, id string, seq uint64, e Event, at time.Time) (who Ref, restricted bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if seq <= d.seq {
-		return
+		return Ref{}, false
 	}
+	who, restricted = d.restricts(tenant, id, e)
 	switch e := e.(type) {
 	case TenantEvent:
 		d.applyTenant(tenant, e, at)
@@ -88,6 +91,26 @@ func (d *Directory) Apply(tenant, id string, seq uint64, e Event, at time.Time) 
 		d.keyset = d.keyset.Apply(e, at)
 	}
 	d.reach(seq)
+	return who, restricted
+}
+
+// restricts says from whom an event takes something.
+func (d *Directory) restricts(tenant, id string, e Event) (Ref, bool) {
+	switch e := e.(type) {
+	case TenantSuspended, RoleRemoved, PolicySet, RoleDefined, KeyRetired:
+		return Ref{Tenant: tenant}, true
+	case RoleRevoked:
+		return Ref{Tenant: tenant, ID: e.Principal}, true
+	case PrincipalSuspended, CredentialRemoved, TokensRevoked, TokenRevoked:
+		return Ref{Tenant: tenant, ID: id}, true
+	case SessionEnded, ReuseDetected:
+		s := d.sessions[id]
+		if s.Actor != "" {
+			return Ref{Tenant: tenant, ID: s.Actor}, true
+		}
+		return Ref{Tenant: tenant, ID: s.Principal}, true
+	}
+	return Ref{}, false
 }
 
 func (d *Directory) reach(seq uint64) {

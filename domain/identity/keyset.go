@@ -11,6 +11,7 @@ import (
 // private halves are kept outside the log.
 type Keyset struct {
 	Current string                // id of the key that signs
+	Since   time.Time             // when it began to
 	Keys    map[string]SigningKey // that tokens may be signed with, by id
 }
 
@@ -58,7 +59,7 @@ func (e KeyRotated) applyKeyset(k Keyset, at time.Time) Keyset {
 			keys[id] = old
 		}
 	}
-	return Keyset{Current: e.ID, Keys: keys}
+	return Keyset{Current: e.ID, Since: at, Keys: keys}
 }
 
 func (e KeyRetired) applyKeyset(k Keyset, _ time.Time) Keyset {
@@ -72,9 +73,12 @@ func (k Keyset) Apply(e KeysetEvent, at time.Time) Keyset { return e.applyKeyset
 // MaxOverlap is how long an old key may be accepted beside the new one.
 const MaxOverlap = 7 * 24 * time.Hour
 
-// Rotate makes next the key that signs. Tokens of the key before it count for
-// overlap longer.
-func (k Keyset) Rotate(next SigningKey, overlap time.Duration, now time.Time) ([]KeysetEvent, error) {
+// ErrRotated refuses a rotation that somebody else has done.
+var ErrRotated = &domain.Error{Kind: domain.Conflict, Code: "key_rotated", Message: "the keys were rotated meanwhile"}
+
+// Rotate makes next the key that signs in place of the key after. Tokens of the
+// key before it count for overlap longer.
+func (k Keyset) Rotate(after string, next SigningKey, overlap time.Duration, now time.Time) ([]KeysetEvent, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(next.Public)
 	if err != nil || len(raw) != 32 || next.ID == "" {
 		return nil, domain.InvalidField("public", "is not an Ed25519 key")
@@ -84,6 +88,9 @@ func (k Keyset) Rotate(next SigningKey, overlap time.Duration, now time.Time) ([
 	}
 	if _, known := k.Keys[next.ID]; known {
 		return nil, nil
+	}
+	if k.Current != after {
+		return nil, ErrRotated
 	}
 	e := KeyRotated{SigningKey: next, Previous: k.Current}
 	if k.Current != "" {

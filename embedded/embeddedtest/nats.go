@@ -19,7 +19,19 @@ const stopTimeout = 20 * time.Second
 // loopback, and stops it when the test ends.
 func NATS(t testing.TB) *embedded.NATS {
 	t.Helper()
-	n, err := embedded.StartNATS(embedded.NATSConfig{Dir: t.TempDir(), Port: -1, Log: zerolog.Nop()})
+	return start(t, nil)
+}
+
+// CalloutNATS is NATS with a server that asks who a connection belongs to: see
+// embedded.Callout.
+func CalloutNATS(t testing.TB) *embedded.NATS {
+	t.Helper()
+	return start(t, &embedded.Callout{})
+}
+
+func start(t testing.TB, callout *embedded.Callout) *embedded.NATS {
+	t.Helper()
+	n, err := embedded.StartNATS(embedded.NATSConfig{Dir: t.TempDir(), Port: -1, Callout: callout, Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatalf("start NATS: %v", err)
 	}

@@ -1,0 +1,88 @@
+package login
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	"github.com/hivemesh/hivemesh/auth"
+	"github.com/hivemesh/hivemesh/auth/limit"
+	"github.com/hivemesh/hivemesh/auth/password"
+	"github.com/hivemesh/hivemesh/auth/token"
+	"github.com/hivemesh/hivemesh/commands"
+	"github.com/hivemesh/hivemesh/domain/identity"
+	"github.com/hivemesh/hivemesh/eventstore"
+)
+
+// OpenConfig is what the identities of a node need.
+type OpenConfig struct {
+	JetStream jetstream.JetStream
+	Store     *eventstore.Store
+	Replicas  int
+	Commands  commands.Config // Store, Directory and Secret are filled in
+	RenewRoot bool            // give root a new key
+	Passwords password.Params
+	Log       zerolog.Logger
+}
+
+// Node is everything about identities that one node runs on.
+type Node struct {
+	Directory *identity.Directory
+	Commands  *commands.Service
+	Auth      *auth.Authenticator
+	Login     *Service
+	Issuer    string
+	RootKey   string // of root, if this made it
+}
+
+// Open reads who may do what. In a new mesh it makes the root, and the keys.
+// Whoever runs the node follows the directory from then on.
+func Open(ctx context.Context, cfg OpenConfig) (Node, error) {
+	keys, err := auth.Setup(ctx, cfg.JetStream, cfg.Replicas)
+	if err != nil {
+		return Node{}, err
+	}
+	pending, err := OpenPending(ctx, cfg.JetStream, cfg.Replicas)
+	if err != nil {
+		return Node{}, err
+	}
+	n := Node{Directory: identity.NewDirectory(), Issuer: "urn:hivemesh:" + cfg.Store.Epoch()}
+	load := func() error { return commands.LoadDirectory(ctx, cfg.Store, n.Directory, cfg.Log) }
+	if err := load(); err != nil {
+		return n, err
+	}
+	cfg.Commands.Store, cfg.Commands.Directory, cfg.Commands.Secret = cfg.Store, n.Directory, keys.NameSecret
+	n.Commands = commands.New(cfg.Commands)
+	signer := keys.Signer(n.Directory)
+	verifier := token.NewVerifier(token.Config{Issuer: n.Issuer, Audience: Audience, Key: signer.Public})
+	n.Auth = auth.New(auth.Config{Directory: n.Directory, Tokens: verifier})
+	n.Login = New(Config{
+		Commands: n.Commands, Directory: n.Directory, Keys: keys, Signer: signer, Issuer: n.Issuer,
+		Hasher: password.NewHasher(cfg.Passwords, runtime.GOMAXPROCS(0)), Lockout: limit.NewLockout(nil), Pending: pending, Log: cfg.Log,
+	})
+	if n.RootKey, err = n.makeRoot(ctx, cfg.RenewRoot); err != nil {
+		return n, err
+	}
+	if n.Directory.Keyset().Current == "" {
+		if _, err := n.Login.Rotate(ctx, worker(), commands.Meta{}, RotateOverlap); err != nil {
+			return n, fmt.Errorf("make the first signing key: %w", err)
+		}
+	}
+	return n, load()
+}
+
+// makeRoot makes what a mesh is born with, and returns root's key if it made one.
+func (n Node) makeRoot(ctx context.Context, renew bool) (string, error) {
+	key, id, verifier := auth.NewAPIKey()
+	made, err := n.Commands.Bootstrap(ctx, identity.Credential{ID: id, Type: identity.CredentialAPIKey, Name: "of this machine", Verifier: verifier}, renew)
+	if err != nil {
+		return "", fmt.Errorf("make the root of the mesh: %w", err)
+	}
+	if !made {
+		return "", nil
+	}
+	return key, nil
+}
