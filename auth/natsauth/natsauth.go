@@ -76,7 +76,7 @@ func Serve(ctx context.Context, cfg Config) error {
 	<-ctx.Done()
 	drained := make(chan struct{})
 	sub.SetClosedHandler(func(string) { close(drained) })
-	if sub.Drain() == nil {
+	if cfg.NATS.IsConnected() && sub.Drain() == nil { // a server that has stopped asks no more
 		select {
 		case <-drained:
 		case <-time.After(drainLimit):
