@@ -39,6 +39,20 @@ func (s *Service) Bootstrap(ctx context.Context, credential identity.Credential,
 	return changed, explain(err)
 }
 
+// InviteFirst makes the invitation of the first person, a super admin, in the
+// name of root: id and verifier are the invitation's.
+func (s *Service) InviteFirst(ctx context.Context, id, verifier string, expires time.Time) error {
+	_, err := s.appendDraft(ctx, s.envelope(system(domain.DefaultTenant), Meta{}), func(d *draft) (string, error) {
+		return id, add(ctx, d, s.identities.invitations, identityEntity(domain.DefaultTenant, id), func(i identity.Invitation) ([]identity.InvitationEvent, error) {
+			return i.Issue(identity.InvitationIssued{
+				Kind: domain.Human, Roles: []string{identity.RoleSuperAdmin}, Verifier: verifier,
+				IssuedBy: keyedID("principal", RootName), ExpiresAt: expires,
+			}, s.now())
+		})
+	})
+	return explain(err)
+}
+
 // errMade says that another node was faster.
 var errMade = errors.New("made by another node") //nolint:gochecknoglobals // a sentinel
 

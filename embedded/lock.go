@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/hivemesh/hivemesh/domain"
-	"github.com/hivemesh/hivemesh/embedded/internal/flock"
+	"github.com/hivemesh/hivemesh/internal/flock"
 )
 
 // ErrDirInUse is the sentinel for a data directory that another running

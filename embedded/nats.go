@@ -15,7 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/hivemesh/hivemesh/domain"
-	"github.com/hivemesh/hivemesh/embedded/internal/flock"
+	"github.com/hivemesh/hivemesh/internal/flock"
 )
 
 // MaxPayload is the largest message in bytes, headers included: 8 MiB and

@@ -8,7 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/hivemesh/hivemesh/embedded/internal/flock"
+	"github.com/hivemesh/hivemesh/internal/flock"
 	"github.com/hivemesh/hivemesh/embedded/internal/pg"
 )
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
@@ -36,6 +38,7 @@ type Node struct {
 	Login     *Service
 	Issuer    string
 	RootKey   string // of root, if this made it
+	Welcome   string // invitation of the first person, if this made root
 }
 
 // Open reads who may do what. In a new mesh it makes the root, and the keys.
@@ -63,8 +66,14 @@ func Open(ctx context.Context, cfg OpenConfig) (Node, error) {
 		Commands: n.Commands, Directory: n.Directory, Keys: keys, Signer: signer, Issuer: n.Issuer,
 		Hasher: password.NewHasher(cfg.Passwords, runtime.GOMAXPROCS(0)), Lockout: limit.NewLockout(nil), Pending: pending, Log: cfg.Log,
 	})
+	empty := n.Directory.Seq() == 0
 	if n.RootKey, err = n.makeRoot(ctx, cfg.RenewRoot); err != nil {
 		return n, err
+	}
+	if empty && n.RootKey != "" {
+		if n.Welcome, err = n.inviteFirst(ctx); err != nil {
+			return n, err
+		}
 	}
 	if n.Directory.Keyset().Current == "" {
 		if _, err := n.Login.Rotate(ctx, worker(), commands.Meta{}, RotateOverlap); err != nil {
@@ -72,6 +81,18 @@ func Open(ctx context.Context, cfg OpenConfig) (Node, error) {
 		}
 	}
 	return n, load()
+}
+
+// welcomeLife is how long the first person has to come.
+const welcomeLife = 24 * time.Hour
+
+func (n Node) inviteFirst(ctx context.Context) (string, error) {
+	id := uuid.NewString()
+	secret, verifier := auth.NewSecret()
+	if err := n.Commands.InviteFirst(ctx, id, verifier, time.Now().Add(welcomeLife)); err != nil {
+		return "", fmt.Errorf("invite the first person: %w", err)
+	}
+	return InvitationText(id, secret), nil
 }
 
 // makeRoot makes what a mesh is born with, and returns root's key if it made one.

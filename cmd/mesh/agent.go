@@ -12,6 +12,7 @@ import (
 // agentCmd groups the commands about agents.
 type agentCmd struct {
 	Run    agentRunCmd    `cmd:"" help:"Make any program an agent: input on stdin, result on stdout."`
+	Join   agentJoinCmd   `cmd:"" help:"Make an identity for an agent by a join token."`
 	Ls     agentLsCmd     `cmd:"" aliases:"list" help:"List agents."`
 	Show   agentShowCmd   `cmd:"" help:"Show an agent."`
 	Drain  agentDrainCmd  `cmd:"" help:"Give an agent no new work; it finishes what it has."`

@@ -13,7 +13,8 @@ import (
 
 // agentRunCmd is "mesh agent run".
 type agentRunCmd struct {
-	Name         string            `help:"Name of the agent, unique in the mesh." required:"" placeholder:"NAME"`
+	Name         string            `help:"Name of the agent, unique in the mesh; not needed with --identity." placeholder:"NAME"`
+	Identity     string            `help:"File that mesh agent join made: the agent acts as itself, by its own key." placeholder:"FILE"`
 	Capability   []string          `help:"What it can do; repeat or separate by commas." short:"c" placeholder:"NAME"`
 	Queue        []string          `help:"Serve only these queues (default: all)." placeholder:"NAME"`
 	Capacity     int               `help:"Tasks at once." default:"1" placeholder:"N"`
@@ -36,7 +37,7 @@ func (cmd *agentRunCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return &failure{Exit: exitUsage, Code: "no_program", Message: fmt.Sprintf("there is no program %q", cmd.Command[0]), Hint: "give a path, or a name that PATH knows"}
 	}
-	c, err := a.connect()
+	c, err := cmd.connect(a)
 	if err != nil {
 		return err
 	}
@@ -68,6 +69,22 @@ func (cmd *agentRunCmd) Run(ctx context.Context, a *app) error {
 	}
 	b.say("agent %s has left", cmd.Name)
 	return nil
+}
+
+// connect returns a client that acts by the agent's own key, if it has one,
+// else as the user. It fills in the name under which the agent joined.
+func (cmd *agentRunCmd) connect(a *app) (*client.Client, error) {
+	switch {
+	case cmd.Identity == "" && cmd.Name == "":
+		return nil, usagef("give --name, or the --identity that mesh agent join made")
+	case cmd.Identity == "":
+		return a.connect()
+	}
+	c, pair, err := a.withIdentity(cmd.Identity)
+	if cmd.Name == "" {
+		cmd.Name = pair.Name
+	}
+	return c, err
 }
 
 // teller returns what prints a line to stderr, one at a time.

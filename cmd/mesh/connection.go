@@ -24,6 +24,7 @@ const (
 type connection struct {
 	URL, URLSource     string
 	Token, TokenSource string
+	login              bool // the user logged in: the token changes over time
 }
 
 // connection finds the mesh to talk to. What the data directory says counts
@@ -52,6 +53,7 @@ func (a *app) connectionFrom(source func(flag string) string) (connection, error
 	switch {
 	case c.Token != "":
 		c.TokenSource = source("token")
+	case a.loggedIn(&c):
 	case c.URL == local || isLoopback(c.URL):
 		path := filepath.Join(a.root.Data, tokenFile)
 		c.Token, err = readLine(path)
@@ -71,7 +73,25 @@ func (a *app) connect() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return client.New(client.Config{URL: c.URL, Token: c.Token, UserAgent: "mesh/" + buildVersion().Version})
+	cfg := client.Config{URL: c.URL, Token: c.Token, UserAgent: "mesh/" + buildVersion().Version}
+	if c.login {
+		anonymous, err := client.New(client.Config{URL: c.URL, UserAgent: cfg.UserAgent})
+		if err != nil {
+			return nil, err
+		}
+		cfg.Source = a.logins().source(anonymous.URL(), anonymous)
+	}
+	return client.New(cfg)
+}
+
+// loggedIn reports whether the user has a session at the mesh, and takes it.
+func (a *app) loggedIn(c *connection) bool {
+	s, ok, err := a.logins().of(strings.TrimSuffix(c.URL, "/"))
+	if err != nil || !ok {
+		return false
+	}
+	c.Token, c.TokenSource, c.login = s.Access, "login of "+s.Login, true
+	return true
 }
 
 // checkURL refuses an address that could never work.

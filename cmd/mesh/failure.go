@@ -80,7 +80,7 @@ func explainRefusal(err error, refusal *domain.Error) *failure {
 		f.Exit = exitConflict
 	case domain.Unauthenticated, domain.Denied:
 		f.Exit = exitDenied
-	case domain.Unavailable:
+	case domain.Unavailable, domain.Limited:
 		f.Exit = exitUnavailable
 	case domain.Internal:
 	}

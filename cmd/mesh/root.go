@@ -32,6 +32,13 @@ type root struct {
 	Doctor doctorCmd `cmd:"" group:"Run a mesh" help:"Check this machine's set-up and the mesh it talks to."`
 	Bench  benchCmd  `cmd:"" group:"Run a mesh" help:"Measure this version on this machine, beside what it is built on."`
 
+	Login    loginCmd    `cmd:"" group:"Be somebody" help:"Log in to a mesh, for the commands that follow."`
+	Logout   logoutCmd   `cmd:"" group:"Be somebody" help:"End the login."`
+	Accept   acceptCmd   `cmd:"" group:"Be somebody" help:"Spend an invitation, and log in."`
+	Approve  approveCmd  `cmd:"" group:"Be somebody" help:"Let a program that shows a code act as you."`
+	Password passwordCmd `cmd:"" group:"Be somebody" help:"Change your password."`
+	TOTP     totpCmd     `cmd:"" name:"totp" group:"Be somebody" help:"Look after your second factor."`
+
 	Task       taskCmd       `cmd:"" group:"Use a mesh" help:"Submit, follow and steer tasks."`
 	Agent      agentCmd      `cmd:"" group:"Use a mesh" help:"Run a program as an agent; list and steer agents."`
 	Event      eventCmd      `cmd:"" group:"Use a mesh" help:"Publish and read events."`
@@ -91,7 +98,7 @@ func (a *app) parser() (*kong.Kong, error) {
 		kong.Description("Hivemesh: a control plane for fleets of agents.\n\nStart here: mesh up (in one terminal), mesh doctor (in another), mesh demo.\nTopics: mesh help "+strings.Join(topicNames(), " | ")+"."),
 		kong.Writers(a.stdout, a.stderr),
 		kong.Resolvers(a.settings),
-		kong.Vars{"default_url": client.DefaultURL, "bench_names": strings.Join(bench.Names(), ", ")},
+		kong.Vars{"default_url": client.DefaultURL, "default_tenant": defaultTenant, "bench_names": strings.Join(bench.Names(), ", ")},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 
+	"github.com/hivemesh/hivemesh/auth/login"
 	"github.com/hivemesh/hivemesh/auth/natsauth"
 	"github.com/hivemesh/hivemesh/client"
 	"github.com/hivemesh/hivemesh/embedded"
@@ -55,7 +56,7 @@ func (c *upCmd) Run(ctx context.Context, a *app) (err error) {
 		return errors.Join(err, listener.Close())
 	}
 	defer os.Remove(filepath.Join(a.root.Data, urlFile)) //nolint:errcheck // a stale address is found out by the next command
-	c.banner(a, url, n.ids.RootKey, tokenPath, time.Since(began))
+	c.banner(a, url, n.ids, tokenPath, time.Since(began))
 	return n.Run(ctx)
 }
 
@@ -82,15 +83,14 @@ func leaveTraces(data, url, token string) error {
 }
 
 // banner tells where everything is, and what to try next, in a dozen lines.
-func (c *upCmd) banner(a *app, url, token, tokenPath string, took time.Duration) {
+func (c *upCmd) banner(a *app, url string, ids login.Node, tokenPath string, took time.Duration) {
 	w := a.stdout
 	fmt.Fprintf(w, "Hivemesh %s is up (%.1f s)\n\n", buildVersion().Version, took.Seconds())
 	fmt.Fprintf(w, "  API         %s   (%s/openapi.json)\n", url, url)
 	fmt.Fprintf(w, "  Data        %s\n", a.root.Data)
-	if token != "" {
-		fmt.Fprintf(w, "  Credential  %s\n              kept in %s; other machines set MESH_URL and MESH_TOKEN\n", token, tokenPath)
-	} else {
-		fmt.Fprintf(w, "  Credential  in %s\n", tokenPath)
+	fmt.Fprintf(w, "  Root key    in %s; commands on this machine find it\n", tokenPath)
+	if ids.Welcome != "" {
+		fmt.Fprintf(w, "  First admin %s/setup#%s\n              works once, for 24 hours; without a browser: mesh accept INVITATION --name NAME\n", url, ids.Welcome)
 	}
 	fmt.Fprint(w, "\nTry, in another terminal:\n")
 	fmt.Fprint(w, "  mesh agent run --name echo --capability echo -- cat\n")

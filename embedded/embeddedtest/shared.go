@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/hivemesh/hivemesh/embedded/internal/flock"
+	"github.com/hivemesh/hivemesh/internal/flock"
 	"github.com/hivemesh/hivemesh/embedded/internal/pg"
 )
 

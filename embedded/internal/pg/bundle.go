@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/hivemesh/hivemesh/embedded/internal/flock"
+	"github.com/hivemesh/hivemesh/internal/flock"
 )
 
 // stampFile names the programs of a complete bundle: it is written last.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hivemesh/hivemesh/embedded/internal/flock"
+	"github.com/hivemesh/hivemesh/internal/flock"
 )
 
 func TestLockIsExclusive(t *testing.T) {

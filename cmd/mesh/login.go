@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	xterm "golang.org/x/term"
+
+	"github.com/hivemesh/hivemesh/client"
+	"github.com/hivemesh/hivemesh/domain"
+)
+
+// loginCmd is "mesh login".
+type loginCmd struct {
+	Login         string `arg:"" optional:"" help:"Who to log in as."`
+	Device        bool   `help:"Show a code that is approved elsewhere, by mesh approve."`
+	PasswordStdin bool   `help:"Read the password from standard input." name:"password-stdin"`
+	Code          string `help:"Code of the second factor, or a recovery code." placeholder:"CODE"`
+	In            string `help:"Tenant to log in to." name:"in" default:"${default_tenant}" placeholder:"TENANT"`
+}
+
+// Run keeps a session for the commands that follow.
+func (cmd *loginCmd) Run(ctx context.Context, a *app) error {
+	c, err := a.anonymous()
+	if err != nil {
+		return err
+	}
+	var t client.Tokens
+	if cmd.Device {
+		cmd.Login = "device"
+		t, err = waitForApproval(ctx, a, c)
+	} else {
+		t, err = cmd.byPassword(ctx, a, c)
+	}
+	if err != nil {
+		return fmt.Errorf("log in: %w", err)
+	}
+	if err := a.logins().keep(ctx, c.URL(), cmd.In, cmd.Login, t); err != nil {
+		return err
+	}
+	return a.say(map[string]any{"url": c.URL(), "session": t.Session}, "logged in to %s as %s", c.URL(), cmd.Login)
+}
+
+func (cmd *loginCmd) byPassword(ctx context.Context, a *app, c *client.Client) (client.Tokens, error) {
+	if cmd.Login == "" {
+		return client.Tokens{}, usagef("say who to log in as: mesh login NAME, or mesh login --device")
+	}
+	password, err := a.secret("Password: ", cmd.PasswordStdin)
+	if err != nil {
+		return client.Tokens{}, err
+	}
+	r := client.LoginRequest{Tenant: cmd.In, Login: cmd.Login, Password: password, Code: cmd.Code, Client: "mesh-cli"}
+	t, err := c.Login(ctx, r)
+	var refused *client.Error
+	if errors.As(err, &refused) && refused.Code == "second_factor_required" && isTerminal(a.stdin) {
+		if r.Code, err = a.secret("Code: ", false); err != nil {
+			return t, err
+		}
+		return c.Login(ctx, r)
+	}
+	return t, err
+}
+
+// waitForApproval shows a code and asks until somebody approved it.
+func waitForApproval(ctx context.Context, a *app, c *client.Client) (client.Tokens, error) {
+	d, err := c.BeginDevice(ctx, client.DeviceRequest{Client: "mesh-cli"})
+	if err != nil {
+		return client.Tokens{}, err
+	}
+	fmt.Fprintf(a.stderr, "Approve this login where you are logged in: mesh approve %s\n", d.UserCode)
+	tick := time.NewTicker(time.Duration(d.Interval) * time.Second)
+	defer tick.Stop()
+	for {
+		t, err := c.FinishDevice(ctx, d.DeviceCode)
+		var refused *client.Error
+		if err == nil || !errors.As(err, &refused) || refused.Code != "authorization_pending" {
+			return t, err
+		}
+		select {
+		case <-ctx.Done():
+			return t, ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// approveCmd is "mesh approve".
+type approveCmd struct {
+	Code string `arg:"" help:"Code that the program shows, such as BCDF-GHJK."`
+}
+
+// Run lets the program that shows the code act as the user.
+func (cmd *approveCmd) Run(ctx context.Context, a *app) error {
+	c, err := a.connect()
+	if err != nil {
+		return err
+	}
+	ok, err := c.ApproveDevice(ctx, cmd.Code)
+	if err != nil {
+		return fmt.Errorf("approve %s: %w", cmd.Code, err)
+	}
+	return a.say(ok, "%s is let in", ok.Client)
+}
+
+// logoutCmd is "mesh logout".
+type logoutCmd struct{}
+
+// Run ends the session and forgets it.
+func (cmd *logoutCmd) Run(ctx context.Context, a *app) error {
+	c, err := a.anonymous()
+	if err != nil {
+		return err
+	}
+	s, ok, err := a.logins().of(c.URL())
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return a.say(map[string]any{"url": c.URL()}, "nobody is logged in to %s", c.URL())
+	}
+	ended := c.Logout(ctx, s.Refresh)
+	err = a.logins().change(ctx, func(all map[string]session) error {
+		delete(all, c.URL())
+		return nil
+	})
+	if err = errors.Join(ended, err); err != nil {
+		return fmt.Errorf("log out: %w", err)
+	}
+	return a.say(map[string]any{"url": c.URL()}, "logged out of %s", c.URL())
+}
+
+// anonymous returns a client without a credential.
+func (a *app) anonymous() (*client.Client, error) {
+	c, err := a.connection()
+	if err != nil {
+		return nil, err
+	}
+	return client.New(client.Config{URL: c.URL, UserAgent: "mesh/" + buildVersion().Version})
+}
+
+// secret reads a secret: from standard input if it was asked for, else from the
+// terminal, unseen.
+func (a *app) secret(prompt string, piped bool) (string, error) {
+	if piped {
+		data, err := io.ReadAll(io.LimitReader(a.stdin, 4<<10))
+		if err != nil {
+			return "", fmt.Errorf("read from standard input: %w", err)
+		}
+		return strings.TrimRight(string(data), "\r\n"), nil
+	}
+	f, ok := a.stdin.(*os.File)
+	if !ok || !isTerminal(a.stdin) {
+		return "", usagef("a password is asked for on a terminal; without one give --password-stdin")
+	}
+	fmt.Fprint(a.stderr, prompt)
+	defer fmt.Fprintln(a.stderr)
+	data, err := xterm.ReadPassword(int(f.Fd()))
+	if err != nil {
+		return "", fmt.Errorf("read from the terminal: %w", err)
+	}
+	return string(data), nil
+}
+
+// say tells the outcome of a command: value as JSON, or a sentence.
+func (a *app) say(value any, format string, args ...any) error {
+	if a.json() {
+		return a.printJSON(value)
+	}
+	_, err := fmt.Fprintf(a.stdout, format+"\n", args...)
+	return err
+}
+
+// defaultTenant is where one logs in unless another tenant is named.
+const defaultTenant = domain.DefaultTenant
