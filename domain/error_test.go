@@ -14,7 +14,7 @@ func TestKindNames(t *testing.T) {
 	for kind, want := range map[domain.Kind]string{
 		domain.Internal: "internal", domain.Invalid: "invalid", domain.Unauthenticated: "unauthenticated", domain.Denied: "denied",
 		domain.NotFound: "not_found", domain.Conflict: "conflict", domain.TooLarge: "too_large", domain.Unavailable: "unavailable",
-		domain.Unavailable + 1: "internal",
+		domain.Limited: "limited", domain.Limited + 1: "internal",
 	} {
 		if got := kind.String(); got != want {
 			t.Errorf("kind %d is %q, want %q", kind, got, want)

@@ -81,7 +81,7 @@ func TestCalledWrongly(t *testing.T) {
 		{[]string{"task", "show", "x", "--result", "--input"}, "", "can't be used together"},
 		{[]string{"task", "wait"}, "", "expected \"<id> ...\""},
 		{[]string{"agent", "run", "--name", "a", "--", "cat"}, "", "give --capability or --queue"},
-		{[]string{"agent", "run", "-c", "x", "--", "cat"}, "", "missing flags: --name"},
+		{[]string{"agent", "run", "-c", "x", "--", "cat"}, "", "give --name, or the --identity"},
 		{[]string{"agent", "run", "--name", "a", "-c", "x"}, "", "expected \"<command> ...\""},
 		{[]string{"agent", "run", "--name", "a", "-c", "x", "--capacity", "0", "--", "cat"}, "", "--capacity: 0 is less than 1"},
 		{[]string{"agent", "run", "--name", "a", "-c", "x", "--", "no-such-program"}, "", "there is no program \"no-such-program\""},
