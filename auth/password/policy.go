@@ -23,11 +23,11 @@ type Breached func(ctx context.Context, password string) (bool, error)
 
 // PolicyConfig says what may become a password.
 type PolicyConfig struct {
-	Min        int      // characters, 8 or more; 0: 12
-	Max        int      // characters, 64 to 256; 0: 128
-	Product    string   // a word that everyone would try; empty: none
-	Breached   Breached // nil: not asked
-	Strict     bool     // refuse while Breached has no answer, instead of letting through
+	Min        int                                  // characters, 8 or more; 0: 12
+	Max        int                                  // characters, 64 to 256; 0: 128
+	Product    string                               // a word that everyone would try; empty: none
+	Breached   Breached                             // nil: not asked
+	Strict     bool                                 // refuse while Breached has no answer, instead of letting through
 	Unanswered func(ctx context.Context, err error) // told when Breached has no answer; nil: nobody
 }
 

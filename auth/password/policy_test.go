@@ -46,7 +46,7 @@ func TestPolicy(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"", "at least 12"},
 		{"vivid-otter", "at least 12"},
-		{"éééééé", "at least 12"}, // 12 bytes
+		{"éééééé", "at least 12"},                                     // 12 bytes
 		{"e\u0301a\u0301o\u0301u\u0301i\u0301y\u0301", "at least 12"}, // 12 code points before normalisation
 		{strings.Repeat("vivid-otter ", 11), "at most 128"},
 		{strings.Repeat("vivid-otter ", 1000), "at most 128"},
