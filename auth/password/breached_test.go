@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -73,6 +74,7 @@ func TestAnswersOfTheList(t *testing.T) {
 		"negative count":  {body: passwordSuffix + ":-1", fails: true},
 		"whole hash":      {body: passwordPrefix + passwordSuffix + ":1", fails: true},
 		"endless line":    {body: strings.Repeat("A", 1<<21), fails: true},
+		"a byte too much": {body: strings.Repeat(" ", 5) + strings.Repeat(other+":1\n", 27594) + passwordSuffix + ":1", fails: true},
 		"endless lines":   {body: strings.Repeat(other+":1\r\n", 1<<16), fails: true},
 	} {
 		ask, _ := list(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, c.body) })
@@ -114,6 +116,50 @@ func TestNoAnswerFails(t *testing.T) {
 		t.Errorf("no server: %v, %v", found, err)
 	} else {
 		silent(t, err)
+	}
+}
+
+// tracking counts the bodies that are open.
+type tracking struct {
+	base http.RoundTripper
+	open *atomic.Int32
+}
+
+type body struct {
+	io.ReadCloser
+	open *atomic.Int32
+}
+
+func (k tracking) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := k.base.RoundTrip(r)
+	if err == nil {
+		k.open.Add(1)
+		res.Body = body{res.Body, k.open}
+	}
+	return res, err
+}
+
+func (b body) Close() error {
+	b.open.Add(-1)
+	return b.ReadCloser.Close()
+}
+
+func TestEveryBodyIsClosed(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{200, 500} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			fmt.Fprint(w, "<html>")
+		}))
+		open := new(atomic.Int32)
+		ask, err := password.NewRange(password.RangeConfig{URL: server.URL, Client: &http.Client{Transport: tracking{server.Client().Transport, open}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ask(t.Context(), "password"); err == nil || open.Load() != 0 {
+			t.Errorf("%d: %v, %d bodies open", status, err, open.Load())
+		}
+		server.Close()
 	}
 }
 

@@ -69,8 +69,8 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 // Hash uses now. It fails with kind Internal, code "bad_verifier", when the
 // verifier is damaged or asks for more work than the bounds of Params allow,
 // and with kind Unavailable, code "busy", when ctx ends before its turn.
-func (h *Hasher) Verify(ctx context.Context, text, password string) (ok, stale bool, err error) {
-	v, err := parse(text)
+func (h *Hasher) Verify(ctx context.Context, verifier, password string) (ok, stale bool, err error) {
+	v, err := parse(verifier)
 	if err != nil {
 		return false, false, err
 	}

@@ -72,6 +72,7 @@ func TestPolicy(t *testing.T) {
 		{"password password", "first that are tried"},
 		{"Password1Password1", "first that are tried"},
 		{"Adm1n1strator", "first that are tried"},
+		{"T0pS3cr3t2024", "first that are tried"},
 		{"letmein12345", "first that are tried"},
 		{"1l0vey0u2024", "first that are tried"},
 		{"correcthorsebatterystaple", "first that are tried"},
