@@ -3,7 +3,6 @@ package api_test
 import (
 	"bufio"
 	"context"
-	"encoding/base32"
 	"errors"
 	"net/http"
 	"strings"
@@ -12,11 +11,11 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
+	"github.com/pquerna/otp/totp"
 
 	"github.com/hivemesh/hivemesh/api/apitest"
 	"github.com/hivemesh/hivemesh/auth"
 	"github.com/hivemesh/hivemesh/auth/login"
-	"github.com/hivemesh/hivemesh/auth/otp"
 	"github.com/hivemesh/hivemesh/client"
 	"github.com/hivemesh/hivemesh/commands"
 	"github.com/hivemesh/hivemesh/domain"
@@ -155,12 +154,8 @@ func testSecondFactor(t *testing.T, m *apitest.Mesh) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seed, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(offer.Secret)
-	if err != nil {
-		t.Fatal(err)
-	}
 	code := func(steps int) string {
-		c, err := otp.Code(seed, time.Now().Add(time.Duration(steps)*30*time.Second))
+		c, err := totp.GenerateCode(offer.Secret, time.Now().Add(time.Duration(steps)*30*time.Second))
 		if err != nil {
 			t.Fatal(err)
 		}

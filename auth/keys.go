@@ -43,7 +43,7 @@ func Setup(ctx context.Context, js jetstream.JetStream, replicas int) (Keys, err
 	if err != nil {
 		return Keys{}, err
 	}
-	keys.Seal, err = seal.NewKeyring("1", map[string][]byte{"1": sealing})
+	keys.Seal, err = seal.New("1", map[string][]byte{"1": sealing})
 	return keys, err
 }
 

@@ -90,7 +90,7 @@ func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 	tb.Cleanup(func() { m.close(tb, m.Store.Close) }) //nolint:contextcheck // ctx is for the start
 	registry := prometheus.NewRegistry()
 	ids, err := login.Open(ctx, login.OpenConfig{
-		JetStream: js, Store: m.Store, Log: cfg.Log, Passwords: password.Params{Memory: 64, Passes: 1, Threads: 1},
+		JetStream: js, Store: m.Store, Log: cfg.Log, Passwords: password.Params{Memory: 64, Passes: 1, Lanes: 1},
 		Commands: commands.Config{Log: cfg.Log, Observe: api.CommandMetrics(registry)},
 	})
 	must(tb, err)

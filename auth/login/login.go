@@ -47,7 +47,7 @@ type Config struct {
 	Signer    *auth.Signer
 	Issuer    string
 	Hasher    *password.Hasher
-	Policy    password.Policy
+	Policy    *password.Policy
 	Lockout   *limit.Lockout
 	Pending   jetstream.KeyValue // see OpenPending
 	Now       func() time.Time   // default time.Now

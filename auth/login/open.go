@@ -24,9 +24,10 @@ type OpenConfig struct {
 	JetStream jetstream.JetStream
 	Store     *eventstore.Store
 	Replicas  int
-	Commands  commands.Config // Store, Directory and Secret are filled in
-	RenewRoot bool            // give root a new key
-	Passwords password.Params
+	Commands  commands.Config   // Store, Directory and Secret are filled in
+	RenewRoot bool              // give root a new key
+	Passwords password.Params   // what hashing one costs
+	Breached  password.Breached // knows stolen passwords; nil = not asked
 	Log       zerolog.Logger
 }
 
@@ -62,9 +63,17 @@ func Open(ctx context.Context, cfg OpenConfig) (Node, error) {
 	signer := keys.Signer(n.Directory)
 	verifier := token.NewVerifier(token.Config{Issuer: n.Issuer, Audience: Audience, Key: signer.Public})
 	n.Auth = auth.New(auth.Config{Directory: n.Directory, Tokens: verifier})
+	hasher, err := password.New(password.Config{Params: cfg.Passwords, Slots: runtime.GOMAXPROCS(0)})
+	if err != nil {
+		return n, fmt.Errorf("hash passwords: %w", err)
+	}
+	rules, err := password.NewPolicy(password.PolicyConfig{Product: "hivemesh", Breached: cfg.Breached})
+	if err != nil {
+		return n, fmt.Errorf("judge passwords: %w", err)
+	}
 	n.Login = New(Config{
 		Commands: n.Commands, Directory: n.Directory, Keys: keys, Signer: signer, Issuer: n.Issuer,
-		Hasher: password.NewHasher(cfg.Passwords, runtime.GOMAXPROCS(0)), Lockout: limit.NewLockout(nil), Pending: pending, Log: cfg.Log,
+		Hasher: hasher, Policy: rules, Lockout: limit.NewLockout(nil), Pending: pending, Log: cfg.Log,
 	})
 	empty := n.Directory.Seq() == 0
 	if n.RootKey, err = n.makeRoot(ctx, cfg.RenewRoot); err != nil {

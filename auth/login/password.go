@@ -91,14 +91,14 @@ func (s *Service) second(ctx context.Context, a Attempt, p identity.Principal) (
 		if err != nil {
 			return "", err
 		}
-		if step, ok := otp.Check(seed, a.Code, s.now(), p.LastStep); ok {
+		if step, ok := otp.Check(string(seed), a.Code, s.now(), p.LastStep); ok {
 			_, err := s.cfg.Commands.UseCredential(ctx, by, commands.Meta{}, totpID, s.source(a.From), step)
 			return "otp", err
 		}
 	}
 	if c, ok := p.Credentials[recoveryID]; ok {
-		if i := otp.MatchRecovery(c.Codes, a.Code); i >= 0 {
-			_, err := s.cfg.Commands.SpendRecovery(ctx, by, commands.Meta{}, recoveryID, c.Codes[i])
+		if code, ok := matchRecovery(c, a.Code); ok {
+			_, err := s.cfg.Commands.SpendRecovery(ctx, by, commands.Meta{}, recoveryID, code)
 			return "rec", err
 		}
 	}

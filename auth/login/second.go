@@ -2,7 +2,9 @@ package login
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/hivemesh/hivemesh/auth/otp"
@@ -25,9 +27,8 @@ func (s *Service) BeginTOTP(by domain.Actor) (Enrolment, error) {
 		return Enrolment{}, domain.InvalidField("principal", "only a person has a second factor")
 	}
 	secret := otp.NewSecret()
-	return Enrolment{
-		Secret: otp.Encode(secret), URL: otp.URL("Hivemesh", p.Name, secret), Sealed: s.cfg.Keys.Seal.Seal(secret, sealedFor(by, totpID)),
-	}, nil
+	url, err := otp.URL("Hivemesh", strings.ReplaceAll(p.Name, ":", "."), secret)
+	return Enrolment{Secret: secret, URL: url, Sealed: s.cfg.Keys.Seal.Seal([]byte(secret), sealedFor(by, totpID))}, err
 }
 
 // ConfirmTOTP makes an offered seed the actor's second factor, once a code
@@ -37,7 +38,7 @@ func (s *Service) ConfirmTOTP(ctx context.Context, by domain.Actor, sealed, code
 	if err != nil {
 		return nil, domain.InvalidField("sealed", "is not what was offered")
 	}
-	step, ok := otp.Check(secret, code, s.now(), 0)
+	step, ok := otp.Check(string(secret), code, s.now(), 0)
 	if !ok {
 		return nil, domain.InvalidField("code", "is not right; does the clock of the device go right?")
 	}
@@ -54,11 +55,36 @@ func (s *Service) ConfirmTOTP(ctx context.Context, by domain.Actor, sealed, code
 
 // NewRecoveryCodes replaces the actor's recovery codes. They are shown once.
 func (s *Service) NewRecoveryCodes(ctx context.Context, by domain.Actor) ([]string, error) {
-	codes, verifiers := otp.NewRecoveryCodes()
-	_, err := s.cfg.Commands.SetCredential(ctx, by, commands.Meta{}, by.ID, identity.Credential{
-		ID: recoveryID, Type: identity.CredentialRecovery, Codes: verifiers,
-	})
+	codes := otp.NewRecoveryCodes(recoveryCount)
+	kept := otp.Verifiers(codes)
+	c := identity.Credential{ID: recoveryID, Type: identity.CredentialRecovery, Verifier: hex.EncodeToString(kept.Salt)}
+	for _, sum := range kept.Sums {
+		c.Codes = append(c.Codes, hex.EncodeToString(sum))
+	}
+	_, err := s.cfg.Commands.SetCredential(ctx, by, commands.Meta{}, by.ID, c)
 	return codes, err
+}
+
+const recoveryCount = 10
+
+// matchRecovery returns the one of a credential's codes that is presented.
+func matchRecovery(c identity.Credential, presented string) (code string, ok bool) {
+	salt, err := hex.DecodeString(c.Verifier)
+	if err != nil {
+		return "", false
+	}
+	set := otp.Recovery{Salt: salt}
+	for _, text := range c.Codes {
+		sum, err := hex.DecodeString(text)
+		if err != nil {
+			return "", false
+		}
+		set.Sums = append(set.Sums, sum)
+	}
+	if i := otp.MatchRecovery(set, presented); i >= 0 {
+		return c.Codes[i], true
+	}
+	return "", false
 }
 
 // RemoveTOTP takes the second factor and its recovery codes; the password

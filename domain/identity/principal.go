@@ -29,7 +29,7 @@ type CredentialType string
 const (
 	CredentialPassword CredentialType = "password" // Verifier is argon2id in PHC form
 	CredentialTOTP     CredentialType = "totp"     // Sealed is the seed
-	CredentialRecovery CredentialType = "recovery" // Codes are verifiers of codes that work once
+	CredentialRecovery CredentialType = "recovery" // Codes are verifiers of codes that work once, with Verifier as salt
 	CredentialPasskey  CredentialType = "passkey"  // Public is a WebAuthn credential
 	CredentialOIDC     CredentialType = "oidc"     // Public is "<issuer> <subject>"
 	CredentialAPIKey   CredentialType = "api_key"  // Verifier is SHA-256

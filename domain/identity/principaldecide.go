@@ -116,7 +116,7 @@ func (c Credential) checkProof() error {
 	case CredentialTOTP:
 		sound = c.Sealed != ""
 	case CredentialRecovery:
-		sound = len(c.Codes) > 0 || c.Verifier == ""
+		sound = len(c.Codes) > 0 && c.Verifier != ""
 	case CredentialPasskey, CredentialOIDC, CredentialKeyPair:
 		sound = c.Public != ""
 	}
