@@ -61,6 +61,7 @@ func (a *API) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		tell(a.cfg.Log, request, err).write(rec)
 		return
 	}
+	actor.Address = addressOf(r)
 	served = withCaller(r, newCaller(actor, request, r.Header.Get))
 	served.Body = io.NopCloser(r.Body)
 	a.mux.ServeHTTP(rec, served)

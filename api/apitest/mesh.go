@@ -18,6 +18,7 @@ import (
 
 	"github.com/hivemesh/hivemesh/api"
 	"github.com/hivemesh/hivemesh/auth"
+	"github.com/hivemesh/hivemesh/auth/policy"
 	"github.com/hivemesh/hivemesh/client"
 	"github.com/hivemesh/hivemesh/commands"
 	"github.com/hivemesh/hivemesh/domain/identity"
@@ -115,6 +116,7 @@ func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 // openIdentity makes the mesh's root, whose key is Token.
 func (m *Mesh) openIdentity(ctx context.Context, tb testing.TB, cfg commands.Config) {
 	tb.Helper()
+	cfg.Policies = policy.New(cfg.Directory).Decide
 	m.Directory, m.Commands = cfg.Directory, commands.New(cfg)
 	key, id, verifier := auth.NewAPIKey()
 	_, err := m.Commands.Bootstrap(ctx, identity.Credential{ID: id, Type: identity.CredentialAPIKey, Verifier: verifier}, false)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/hivemesh/hivemesh/api"
 	"github.com/hivemesh/hivemesh/auth"
+	"github.com/hivemesh/hivemesh/auth/policy"
 	"github.com/hivemesh/hivemesh/client"
 	"github.com/hivemesh/hivemesh/commands"
 	"github.com/hivemesh/hivemesh/domain/identity"
@@ -119,7 +120,7 @@ func openIdentity(ctx context.Context, store *eventstore.Store, cfg commands.Con
 	if err := commands.LoadDirectory(ctx, store, d, cfg.Log); err != nil {
 		return nil, nil, "", err
 	}
-	cfg.Directory = d
+	cfg.Directory, cfg.Policies = d, policy.New(d).Decide
 	s = commands.New(cfg)
 	key, id, verifier := auth.NewAPIKey()
 	made, err := s.Bootstrap(ctx, identity.Credential{ID: id, Type: identity.CredentialAPIKey, Name: "first start", Verifier: verifier}, renew)
