@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/types"
 	"github.com/cedar-policy/cedar-go/x/exp/ast"
 
 	"github.com/hivemesh/hivemesh/domain/identity"
@@ -117,6 +118,8 @@ func nodeFault(n ast.IsNode) string {
 		return attributeFault(n.Arg, string(n.Value))
 	case ast.NodeTypeHas:
 		return attributeFault(n.Arg, string(n.Value))
+	case ast.NodeTypeExtensionCall:
+		return literalFault(n)
 	}
 	return ""
 }
@@ -147,4 +150,35 @@ func attributeFault(of ast.IsNode, attribute string) string {
 		return ""
 	}
 	return fmt.Sprintf("asks for %s.%.64s: there is %s", variable.Name, attribute, strings.Join(known, ", "))
+}
+
+// literalFault finds a constant, such as ip("10.0.0.0/99"), that can never be
+// evaluated.
+func literalFault(call ast.NodeTypeExtensionCall) string {
+	if len(call.Args) != 1 {
+		return ""
+	}
+	arg, ok := call.Args[0].(ast.NodeValue)
+	if !ok {
+		return ""
+	}
+	text, ok := arg.Value.(cedar.String)
+	if !ok {
+		return ""
+	}
+	var err error
+	switch call.Name {
+	case "ip":
+		_, err = types.ParseIPAddr(string(text))
+	case "decimal":
+		_, err = types.ParseDecimal(string(text))
+	case "datetime":
+		_, err = types.ParseDatetime(string(text))
+	case "duration":
+		_, err = types.ParseDuration(string(text))
+	}
+	if err != nil {
+		return fmt.Sprintf("has %s(%.64q), which is none: %v", call.Name, text, err)
+	}
+	return ""
 }

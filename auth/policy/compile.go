@@ -13,7 +13,7 @@ import (
 // Limits of the text of one policy, besides identity.MaxPolicyText bytes.
 const (
 	MaxStatements = 64 // permit or forbid
-	MaxNesting    = 64 // brackets in brackets
+	MaxNesting    = 64 // brackets in brackets, and names joined by dots
 )
 
 // Policy is a text that was found to be sound.
@@ -50,7 +50,7 @@ func Check(text string) error {
 	return err
 }
 
-// checkSize bounds what the parser is given; it recurses for every bracket.
+// checkSize bounds what the parser is given.
 func checkSize(text string) error {
 	switch {
 	case len(text) == 0 || len(text) > identity.MaxPolicyText:
@@ -58,19 +58,5 @@ func checkSize(text string) error {
 	case !utf8.ValidString(text):
 		return domain.InvalidField("text", "is not valid UTF-8")
 	}
-	depth, line := 0, 1
-	for _, r := range text {
-		switch r {
-		case '\n':
-			line++
-		case '(', '[', '{':
-			depth++
-		case ')', ']', '}':
-			depth = max(depth-1, 0)
-		}
-		if depth > MaxNesting {
-			return domain.InvalidField("text", "line %d has more than %d brackets in brackets", line, MaxNesting)
-		}
-	}
-	return nil
+	return scan(text)
 }

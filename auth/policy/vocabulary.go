@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/cedar-policy/cedar-go"
@@ -97,4 +98,16 @@ func actionsOf(name string) []string {
 		}
 	}
 	return out
+}
+
+// Words returns every word that the language has here: entity types, and
+// attributes with their variable, such as "resource.queue".
+func Words() []string {
+	words := slices.Concat(principalTypes(), resourceTypes(), []string{typeAction, typeRole})
+	for _, variable := range []string{"principal", "resource", "context"} {
+		for _, a := range attributes(variable) {
+			words = append(words, variable+"."+a)
+		}
+	}
+	return words
 }
