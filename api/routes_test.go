@@ -40,6 +40,7 @@ func routes() []string {
 		"get /v1/tasks", "get /v1/tasks/{id}", "get /v1/tasks/{id}/events", "get /v1/tasks/{id}/why", "get /v1/version",
 		"post /v1/agents", "post /v1/agents/{id}/drain", "post /v1/agents/{id}/heartbeat", "post /v1/agents/{id}/leave",
 		"post /v1/agents/{id}/resume", "post /v1/events",
+		"post /v1/policies/test",
 		"post /v1/projections/{name}/rebuild", "post /v1/projections/{name}/retry", "post /v1/projections/{name}/skip",
 		"post /v1/projections/{name}/verify",
 		"post /v1/tasks", "post /v1/tasks/batch", "post /v1/tasks/{id}/cancel", "post /v1/tasks/{id}/complete",

@@ -14,7 +14,9 @@ import (
 
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	when := func(condition string) string { return "forbid (principal, action, resource) when { " + condition + " };" }
+	when := func(condition string) string {
+		return "forbid (principal, action, resource) when { " + condition + " };"
+	}
 	cases := map[string]struct{ text, want string }{
 		"empty":                  {"", "has 0 bytes, 1 to 16384 allowed"},
 		"too long":               {strings.Repeat(" ", identity.MaxPolicyText+1), "has 16385 bytes"},

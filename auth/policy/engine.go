@@ -33,12 +33,12 @@ func (e *Engine) Decide(by domain.Actor, action string, about identity.Resource,
 	return e.decide(e.sets.of(t), question{by: by, action: action, about: about, at: e.now()}, byRoles)
 }
 
-// Try decides as Decide would if the tenant's policies were set and the
-// credential of the type that context says. Roles are asked as well. Nothing
+// Try decides as roles and then Decide would at a time, if set were the
+// tenant's policies and the request came with a credential of a type. Nothing
 // is kept.
-func (e *Engine) Try(set *Set, by domain.Actor, action string, about identity.Resource, c Context) identity.Decision {
-	byRoles := e.directory.Decide(by, action, about, c.Time)
-	return e.decide(set, question{by: by, action: action, about: about, at: c.Time, credential: c.Credential}, byRoles)
+func (e *Engine) Try(set *Set, by domain.Actor, action string, about identity.Resource, at time.Time, credential string) identity.Decision {
+	byRoles := e.directory.Decide(by, action, about, at)
+	return e.decide(set, question{by: by, action: action, about: about, at: at, credential: credential}, byRoles)
 }
 
 // Own compiles the policies that a tenant has now, with the error of NewSet.

@@ -85,7 +85,9 @@ func TestDecide(t *testing.T) {
 	}
 	limited, delegated := actor("dev", domain.Human), actor("bot", domain.Agent)
 	limited.Scopes, delegated.For = []string{"task.read"}, "viewer"
-	agent := func(id, owner string) identity.Resource { return identity.Resource{Kind: "agent", ID: id, Owner: owner} }
+	agent := func(id, owner string) identity.Resource {
+		return identity.Resource{Kind: "agent", ID: id, Owner: owner}
+	}
 	cases := map[string]struct {
 		by      domain.Actor
 		action  string
@@ -94,32 +96,32 @@ func TestDecide(t *testing.T) {
 		allowed bool
 		reason  string
 	}{
-		"a forbid beats the role":                   {actor("dev", domain.Human), "task.submit", task("deploy", nil), `forbid (principal, action == Action::"task.submit", resource) when { resource.queue == "deploy" };`, false, `policy "p" forbids it (developer permits it)`},
-		"a forbid that does not apply":              {actor("dev", domain.Human), "task.submit", task("build", nil), `forbid (principal, action == Action::"task.submit", resource) when { resource.queue == "deploy" };`, true, ""},
-		"a forbid beats a permit":                   {actor("nobody", domain.Human), "task.submit", task("q", nil), permitAll + forbidAll, false, `policy "p" forbids it`},
-		"a permit gives what no role does":          {actor("nobody", domain.Human), "task.submit", task("q", nil), `permit (principal, action in Action::"task.*", resource is Task);`, true, `policy "p" permits it`},
-		"a permit by role":                          {actor("viewer", domain.Human), "task.cancel", task("q", nil), `permit (principal in Role::"viewer", action == Action::"task.cancel", resource);`, true, `policy "p" permits it`},
-		"a permit of another kind of principal":     {actor("nobody", domain.Human), "task.submit", task("q", nil), `permit (principal is Mesh::Service, action, resource);`, false, "no role is held here"},
-		"a permit never gives administration":       {actor("dev", domain.Human), "role.grant", identity.Resource{}, permitAll, false, `developer permits no role.grant; policy "p" permits it in vain: role.grant is given by roles alone`},
-		"a permit never gives what is mesh-wide":    {actor("boss", domain.Human), "tenant.create", identity.Resource{}, permitAll, false, `tenant-admin permits no tenant.create; policy "p" permits it in vain: tenant.create is given by roles alone`},
-		"a permit never makes others' agents one's": {actor("nobody", domain.Human), "task.complete", agent("bot", "boss"), permitAll, false, `no role is held here; policy "p" permits it in vain: the agent is another's`},
-		"a permit for one's own agent":              {actor("nobody", domain.Human), "task.complete", agent("mine", "nobody"), permitAll, true, `policy "p" permits it`},
-		"a permit stays within the credential":      {limited, "task.submit", task("q", nil), permitAll, false, `the credential is limited to task.read; policy "p" permits it in vain: the credential is limited to task.read`},
-		"a permit to who is suspended":              {actor("gone", domain.Human), "task.submit", task("q", nil), permitAll, false, `the principal is suspended; policy "p" permits it in vain: the principal is suspended`},
-		"a permit to who is unknown":                {actor("ghost", domain.Human), "task.submit", task("q", nil), permitAll, false, `the principal is not known; policy "p" permits it in vain: the principal is not known`},
-		"a forbid binds super admins":               {root, "task.submit", task("q", nil), forbidAll, false, `policy "p" forbids it (super-admin permits it)`},
-		"super admins keep their policies":          {root, "policy.manage", identity.Resource{}, forbidAll, true, ""},
-		"tenant admins keep their policies":         {actor("boss", domain.Human), "policy.manage", identity.Resource{}, forbidAll, true, ""},
-		"one keeps the care of oneself":             {actor("dev", domain.Human), identity.ActionOwn, identity.Resource{}, forbidAll, true, ""},
-		"one keeps knowing who one is":              {actor("dev", domain.Human), identity.ActionKnown, identity.Resource{}, forbidAll, true, ""},
-		"a forbid that cannot be evaluated":         {actor("dev", domain.Human), "task.read", identity.Resource{}, `forbid (principal, action, resource) when { resource.queue == "pii" };`, false, `policy "p" forbids it, because it cannot be evaluated: ` + "`" + `Task::""` + "`" + ` does not have the attribute ` + "`queue`" + ` (developer permits it)`},
-		"a permit that cannot be evaluated":         {actor("nobody", domain.Human), "task.read", identity.Resource{}, `permit (principal, action, resource) when { resource.queue == "pii" };`, false, "no role is held here"},
-		"a label":                                   {actor("dev", domain.Human), "task.cancel", task("q", map[string]string{"env": "prod"}), `forbid (principal, action == Action::"task.cancel", resource) when { resource.labels has env && resource.labels.env == "prod" };`, false, `policy "p" forbids it (developer permits it)`},
-		"no label":                                  {actor("dev", domain.Human), "task.cancel", task("q", nil), `forbid (principal, action == Action::"task.cancel", resource) when { resource.labels has env && resource.labels.env == "prod" };`, true, ""},
-		"what policies may see":                     {actor("ci", domain.Service), "task.submit", task("q", nil), `forbid (principal, action, resource) when { principal.name == "ci" && principal.id == "ci" && principal.kind == "service" && principal.owner == "boss" && principal.tenant == "acme" && principal.roles.contains("developer") && resource.priority == 5 && resource.capabilities.contains("gpu") && context.scopes.isEmpty() && context.time > datetime("2020-01-01") };`, false, `policy "p" forbids it (developer permits it)`},
-		"a forbid on the person binds its agent":    {delegated, "event.read", identity.Resource{}, `forbid (principal is Mesh::Human, action, resource);`, false, `policy "p" forbids it`},
-		"a permit to the agent is not the person's": {delegated, "task.cancel", task("q", nil), `permit (principal is Mesh::Agent, action, resource);`, false, "agent permits no task.cancel"},
-		"a permit to both":                          {delegated, "task.cancel", task("q", nil), permitAll, true, `policy "p" permits it`},
+		"a forbid beats the role":                      {actor("dev", domain.Human), "task.submit", task("deploy", nil), `forbid (principal, action == Action::"task.submit", resource) when { resource.queue == "deploy" };`, false, `policy "p" forbids it (developer permits it)`},
+		"a forbid that does not apply":                 {actor("dev", domain.Human), "task.submit", task("build", nil), `forbid (principal, action == Action::"task.submit", resource) when { resource.queue == "deploy" };`, true, ""},
+		"a forbid beats a permit":                      {actor("nobody", domain.Human), "task.submit", task("q", nil), permitAll + forbidAll, false, `policy "p" forbids it`},
+		"a permit gives what no role does":             {actor("nobody", domain.Human), "task.submit", task("q", nil), `permit (principal, action in Action::"task.*", resource is Task);`, true, `policy "p" permits it`},
+		"a permit by role":                             {actor("viewer", domain.Human), "task.cancel", task("q", nil), `permit (principal in Role::"viewer", action == Action::"task.cancel", resource);`, true, `policy "p" permits it`},
+		"a permit of another kind of principal":        {actor("nobody", domain.Human), "task.submit", task("q", nil), `permit (principal is Mesh::Service, action, resource);`, false, "no role is held here"},
+		"a permit never gives administration":          {actor("dev", domain.Human), "role.grant", identity.Resource{}, permitAll, false, `developer permits no role.grant; policy "p" permits it in vain: role.grant is given by roles alone`},
+		"a permit never gives what is mesh-wide":       {actor("boss", domain.Human), "tenant.create", identity.Resource{}, permitAll, false, `tenant-admin permits no tenant.create; policy "p" permits it in vain: tenant.create is given by roles alone`},
+		"a permit never makes others' agents one's":    {actor("nobody", domain.Human), "task.complete", agent("bot", "boss"), permitAll, false, `no role is held here; policy "p" permits it in vain: the agent is another's`},
+		"a permit for one's own agent":                 {actor("nobody", domain.Human), "task.complete", agent("mine", "nobody"), permitAll, true, `policy "p" permits it`},
+		"a permit stays within the credential":         {limited, "task.submit", task("q", nil), permitAll, false, `the credential is limited to task.read; policy "p" permits it in vain: the credential is limited to task.read`},
+		"a permit to who is suspended":                 {actor("gone", domain.Human), "task.submit", task("q", nil), permitAll, false, `the principal is suspended; policy "p" permits it in vain: the principal is suspended`},
+		"a permit to who is unknown":                   {actor("ghost", domain.Human), "task.submit", task("q", nil), permitAll, false, `the principal is not known; policy "p" permits it in vain: the principal is not known`},
+		"a forbid binds super admins":                  {root, "task.submit", task("q", nil), forbidAll, false, `policy "p" forbids it (super-admin permits it)`},
+		"super admins keep their policies":             {root, "policy.manage", identity.Resource{}, forbidAll, true, ""},
+		"tenant admins keep their policies":            {actor("boss", domain.Human), "policy.manage", identity.Resource{}, forbidAll, true, ""},
+		"one keeps the care of oneself":                {actor("dev", domain.Human), identity.ActionOwn, identity.Resource{}, forbidAll, true, ""},
+		"one keeps knowing who one is":                 {actor("dev", domain.Human), identity.ActionKnown, identity.Resource{}, forbidAll, true, ""},
+		"a forbid that cannot be evaluated":            {actor("dev", domain.Human), "task.read", identity.Resource{}, `forbid (principal, action, resource) when { resource.queue == "pii" };`, false, `policy "p" forbids it, because it cannot be evaluated: ` + "`" + `Task::""` + "`" + ` does not have the attribute ` + "`queue`" + ` (developer permits it)`},
+		"a permit that cannot be evaluated":            {actor("nobody", domain.Human), "task.read", identity.Resource{}, `permit (principal, action, resource) when { resource.queue == "pii" };`, false, "no role is held here"},
+		"a label":                                      {actor("dev", domain.Human), "task.cancel", task("q", map[string]string{"env": "prod"}), `forbid (principal, action == Action::"task.cancel", resource) when { resource.labels has env && resource.labels.env == "prod" };`, false, `policy "p" forbids it (developer permits it)`},
+		"no label":                                     {actor("dev", domain.Human), "task.cancel", task("q", nil), `forbid (principal, action == Action::"task.cancel", resource) when { resource.labels has env && resource.labels.env == "prod" };`, true, ""},
+		"what policies may see":                        {actor("ci", domain.Service), "task.submit", task("q", nil), `forbid (principal, action, resource) when { principal.name == "ci" && principal.id == "ci" && principal.kind == "service" && principal.owner == "boss" && principal.tenant == "acme" && principal.roles.contains("developer") && resource.priority == 5 && resource.capabilities.contains("gpu") && context.scopes.isEmpty() && context.time > datetime("2020-01-01") };`, false, `policy "p" forbids it (developer permits it)`},
+		"a forbid on the person binds its agent":       {delegated, "event.read", identity.Resource{}, `forbid (principal is Mesh::Human, action, resource);`, false, `policy "p" forbids it`},
+		"a permit to the agent is not the person's":    {delegated, "task.cancel", task("q", nil), `permit (principal is Mesh::Agent, action, resource);`, false, "agent permits no task.cancel"},
+		"a permit to both":                             {delegated, "task.cancel", task("q", nil), permitAll, true, `policy "p" permits it`},
 		"a permit to the agent of what the person may": {delegated, "event.read", identity.Resource{}, `permit (principal is Mesh::Agent, action, resource) when { context.acting_for == "viewer" };`, true, `policy "p" permits it`},
 	}
 	for name, c := range cases {

@@ -1,7 +1,10 @@
 package policy
 
 import (
+	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/cedar-policy/cedar-go"
@@ -37,6 +40,17 @@ func value(v any) (cedar.Value, bool) {
 		return cedar.NewRecord(recordMap(v)), true
 	}
 	return nil, false
+}
+
+// CheckAttributes fails when Cedar has no value for an attribute, such as for
+// null or a fraction.
+func CheckAttributes(m map[string]any) error {
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		if _, ok := value(m[name]); !ok {
+			return fmt.Errorf("%.64q has no value of Cedar: text, whole number, true, false, list or object", name)
+		}
+	}
+	return nil
 }
 
 func set(items []any) (cedar.Value, bool) {

@@ -67,6 +67,16 @@ func resourceTypes() []string {
 	return []string{"Agent", "Artifact", "Event", "Invitation", "Key", "Principal", "Projection", "Session", "System", "Task", "Tenant"}
 }
 
+// ResourceKinds returns the kinds of resources that policies know, such as
+// "task" for the entity type Task.
+func ResourceKinds() []string {
+	kinds := resourceTypes()
+	for i, t := range kinds {
+		kinds[i] = strings.ToLower(t)
+	}
+	return kinds
+}
+
 // attributes returns what may be asked of a variable of the language; of a
 // resource, whatever its type.
 func attributes(variable string) []string {
