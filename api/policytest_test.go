@@ -49,7 +49,7 @@ func TestPolicies(t *testing.T) {
 	_, err = dev.Submit(t.Context(), client.SubmitRequest{Queue: "deploy"})
 	refused(err, `task.submit is not permitted: policy "no-deploys" forbids it (developer permits it)`)
 	_, err = dev.Submit(t.Context(), client.SubmitRequest{}) // leaves the queue to its default
-	refused(err, `policy "no-default" forbids it`)
+	refused(err, `policy "no-default" forbids it (developer permits it)`)
 	_, err = dev.Cancel(t.Context(), task.ID, "")
 	refused(err, `policy "prod" forbids it`)
 	if _, err := dev.Submit(t.Context(), client.SubmitRequest{Queue: "build"}); err != nil {

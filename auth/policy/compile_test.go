@@ -37,7 +37,7 @@ func TestCheck(t *testing.T) {
 		"a resource is no actor": {`forbid (principal == Task::"x", action, resource);`, `has "Task" as principal`},
 		"no such type inside":    {when(`resource in [Task::"a", Job::"b"]`), `names the entity type "Job"`},
 		"no such type with is":   {when(`resource is Job`), `names the entity type "Job"`},
-		"no such attribute":      {when(`context.adress.isLoopback()`), "asks for context.adress: there is acting_for, address"},
+		"no such attribute":      {when(`context.addr.isLoopback()`), "asks for context.addr: there is acting_for, address"},
 		"no such attribute: has": {when(`principal has rolls`), "asks for principal.rolls"},
 		"a role":                 {`forbid (principal in Role::"developer", action, resource);`, ""},
 		"an address":             {when(`context has address && context.address.isInRange(ip("10.0.0.0/8"))`), ""},

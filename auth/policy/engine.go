@@ -57,19 +57,18 @@ type question struct {
 }
 
 func (e *Engine) decide(set *Set, q question, byRoles identity.Decision) identity.Decision {
-	if q.by.Kind == domain.System || q.action == identity.ActionOwn || q.action == identity.ActionKnown || e.keepsKeys(q, byRoles) {
+	if e.outOfReach(q, byRoles) {
 		return byRoles
 	}
 	permit, missing := Verdict{}, false
-	parties := e.parties(q)
-	for _, p := range parties {
+	for _, p := range e.parties(q, byRoles) {
 		v := set.Evaluate(p.request)
 		switch {
 		case v.Effect == Forbids:
 			return forbidden(v, byRoles)
 		case v.Effect == Permits:
 			permit = v
-		case !byRoles.Allowed && !(len(parties) > 1 && p.byRoles().Allowed):
+		case !p.byRoles().Allowed:
 			missing = true
 		}
 	}
@@ -82,9 +81,13 @@ func (e *Engine) decide(set *Set, q question, byRoles identity.Decision) identit
 	return identity.Decision{Allowed: true, Policy: permit.Policy, Reason: fmt.Sprintf("policy %q permits it", permit.Policy)}
 }
 
-// keepsKeys reports whether a decision is out of reach of policies because it
-// lets an admin mend them.
-func (e *Engine) keepsKeys(q question, byRoles identity.Decision) bool {
+// outOfReach reports whether policies have no say in a decision: the mesh's own
+// work, what everybody may do about themselves, and what lets an admin mend
+// policies.
+func (e *Engine) outOfReach(q question, byRoles identity.Decision) bool {
+	if q.by.Kind == domain.System || q.action == identity.ActionOwn || q.action == identity.ActionKnown {
+		return true
+	}
 	if q.action != "policy.manage" || !byRoles.Allowed || q.by.For != "" {
 		return false
 	}
@@ -100,21 +103,17 @@ type party struct {
 	byRoles func() identity.Decision
 }
 
-func (e *Engine) parties(q question) []party {
-	own := q.by
-	own.For = ""
-	all := []party{{
-		request: e.request(q, own.ID, q.by.For),
-		byRoles: func() identity.Decision { return e.directory.Decide(own, q.action, q.about, q.at) },
-	}}
-	if q.by.For != "" {
-		person := domain.Actor{Tenant: q.by.Tenant, Home: q.by.Home, ID: q.by.For}
-		all = append(all, party{
-			request: e.request(q, person.ID, ""),
-			byRoles: func() identity.Decision { return e.directory.Decide(person, q.action, identity.Resource{}, q.at) },
-		})
+func (e *Engine) parties(q question, byRoles identity.Decision) []party {
+	actor := e.request(q, q.by.ID, q.by.For)
+	if q.by.For == "" {
+		return []party{{request: actor, byRoles: func() identity.Decision { return byRoles }}}
 	}
-	return all
+	own, person := q.by, domain.Actor{Tenant: q.by.Tenant, Home: q.by.Home, ID: q.by.For}
+	own.For = ""
+	return []party{
+		{actor, func() identity.Decision { return e.directory.Decide(own, q.action, q.about, q.at) }},
+		{e.request(q, person.ID, ""), func() identity.Decision { return e.directory.Decide(person, q.action, identity.Resource{}, q.at) }},
+	}
 }
 
 func (e *Engine) request(q question, id, actingFor string) Request {

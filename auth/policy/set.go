@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/cedar-policy/cedar-go"
+
 	"github.com/hivemesh/hivemesh/domain"
 )
 
