@@ -122,7 +122,7 @@ func BenchmarkDecide(b *testing.B) {
 	b.Run("roles", func(b *testing.B) {
 		w := newWorld()
 		for b.Loop() {
-			w.Directory.Decide(domain.Actor{Tenant: "acme", ID: "dev", Kind: domain.Human}, "task.submit", identity.Resource{}, time.Unix(2, 0))
+			w.Decide(domain.Actor{Tenant: "acme", ID: "dev", Kind: domain.Human}, "task.submit", identity.Resource{}, time.Unix(2, 0))
 		}
 	})
 }
