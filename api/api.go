@@ -131,6 +131,7 @@ func (a *API) routes() {
 	a.projectionRoutes(h)
 	a.systemRoutes(h)
 	a.loginRoutes(h)
+	a.policyTestRoutes(h)
 	delete(a.schemas.Map(), "ErrorModel") // huma's own, which rewrite turns into Problem
 	delete(a.schemas.Map(), "ErrorDetail")
 	a.doc, a.docErr = json.MarshalIndent(h.OpenAPI(), "", "  ")

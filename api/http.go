@@ -61,8 +61,9 @@ func (a *API) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		tell(a.cfg.Log, request, err).write(rec)
 		return
 	}
+	actor.Address = addressOf(r)
 	c := newCaller(actor, request, r.Header.Get)
-	c.from = addressOf(r)
+	c.from = actor.Address
 	served = withCaller(r, c)
 	served.Body = io.NopCloser(r.Body)
 	a.mux.ServeHTTP(rec, served)

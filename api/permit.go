@@ -81,6 +81,8 @@ func Accesses() map[string]Access {
 		"get-event":      reads("event.read"),
 		"publish-events": does("event.publish"),
 
+		"test-policies": reads("policy.manage", "identity.read"),
+
 		"list-projections":   reads("projection.read"),
 		"list-parked":        reads("projection.read"),
 		"retry-projection":   does("projection.retry"),

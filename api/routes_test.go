@@ -45,6 +45,7 @@ func routes() []string {
 		"post /v1/auth/logout", "post /v1/auth/password", "post /v1/auth/recovery-codes", "post /v1/auth/refresh",
 		"post /v1/auth/totp", "post /v1/auth/totp/confirm", "post /v1/auth/totp/remove",
 		"post /v1/events",
+		"post /v1/policies/test",
 		"post /v1/projections/{name}/rebuild", "post /v1/projections/{name}/retry", "post /v1/projections/{name}/skip",
 		"post /v1/projections/{name}/verify",
 		"post /v1/tasks", "post /v1/tasks/batch", "post /v1/tasks/{id}/cancel", "post /v1/tasks/{id}/complete",

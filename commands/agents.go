@@ -22,7 +22,8 @@ const registerTries = 8
 // RegisterAgent makes an agent, or brings the one of this name back with what
 // it says about itself now. The name is reserved in the same append.
 func (s *Service) RegisterAgent(ctx context.Context, by domain.Actor, m Meta, spec agent.Spec) (Result, error) {
-	return s.run(by, "agent.register", m, identity.Resource{Kind: kindAgent}, func(cmd eventstore.Command) (Result, error) {
+	about := identity.Resource{Kind: kindAgent, Attributes: func() map[string]any { return agentAttributes(spec) }}
+	return s.run(by, "agent.register", m, about, func(cmd eventstore.Command) (Result, error) {
 		if by.Kind == domain.Agent {
 			if err := s.asJoined(by, &spec); err != nil {
 				return Result{}, err
@@ -53,20 +54,6 @@ func (s *Service) asJoined(by domain.Actor, spec *agent.Spec) error {
 	return nil
 }
 
-// AboutAgent is an agent with who answers for it, as far as it is known.
-func (s *Service) AboutAgent(ctx context.Context, by domain.Actor, id string) identity.Resource {
-	about := identity.Resource{Kind: kindAgent, ID: id}
-	if id == by.ID {
-		return about
-	}
-	if e, err := entity(by.Tenant, kindAgent, "agent", id); err == nil {
-		if st, err := s.agents.Load(ctx, e); err == nil { // else it is nobody's, and only who may represent any agent goes on
-			about.Owner = st.State.Owner
-		}
-	}
-	return about
-}
-
 // lookup is how the state of a name is read.
 type lookup func(context.Context, eventstore.Entity) (eventstore.Loaded[name.Name], error)
 
@@ -77,7 +64,9 @@ func (s *Service) register(ctx context.Context, by domain.Actor, cmd eventstore.
 		return Result{}, fmt.Errorf("look up the agent's name: %w", err)
 	}
 	if held.State.Owner != "" {
-		if err := s.Authorise(by, "agent.register", s.AboutAgent(ctx, by, held.State.Owner)); err != nil {
+		about := s.AboutAgent(ctx, by, held.State.Owner)
+		about.Attributes = func() map[string]any { return agentAttributes(spec) } // what it is to be, not what it was
+		if err := s.Authorise(by, "agent.register", about); err != nil {
 			return Result{}, err
 		}
 		return s.updateAgentAs(ctx, by.Tenant, cmd, held.State.Owner, func(a agent.Agent) ([]agent.Event, error) { return a.Register(spec) })

@@ -145,9 +145,7 @@ func (s *Service) repeated(ctx context.Context, p prepared) (Result, error) {
 
 // aboutSpec is a task that is not yet there, as policies see it.
 func aboutSpec(spec task.Spec) identity.Resource {
-	return identity.Resource{Kind: kindTask, Attributes: func() map[string]any {
-		return map[string]any{"queue": spec.Queue, "priority": spec.Priority, "capabilities": spec.Capabilities, "labels": spec.Labels}
-	}}
+	return identity.Resource{Kind: kindTask, Attributes: func() map[string]any { return taskAttributes(spec.WithDefaults()) }}
 }
 
 // requestHash tells whether two submissions ask for the same.

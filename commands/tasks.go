@@ -105,12 +105,12 @@ func (s *Service) ReturnTask(ctx context.Context, by domain.Actor, m Meta, a Att
 
 // updateTask loads, decides, appends, and does so again when somebody else was first.
 func (s *Service) updateTask(ctx context.Context, by domain.Actor, command string, m Meta, id string, decide func(task.Task) ([]task.Event, error)) (Result, error) {
-	return s.changeTask(ctx, by, command, m, id, identity.Resource{Kind: kindTask, ID: id}, decide)
+	return s.changeTask(ctx, by, command, m, id, s.aboutTask(ctx, by, id), decide)
 }
 
 // reportTask is updateTask for what an agent says about its attempt.
 func (s *Service) reportTask(ctx context.Context, by domain.Actor, command string, m Meta, a AttemptRef, decide func(task.Task) ([]task.Event, error)) (Result, error) {
-	return s.changeTask(ctx, by, command, m, a.Task, s.AboutAgent(ctx, by, a.Agent), decide)
+	return s.changeTask(ctx, by, command, m, a.Task, s.aboutReport(ctx, by, a), decide)
 }
 
 func (s *Service) changeTask(ctx context.Context, by domain.Actor, command string, m Meta, id string, about identity.Resource, decide func(task.Task) ([]task.Event, error)) (Result, error) {

@@ -7,6 +7,7 @@ package domain
 
 import (
 	"encoding/json"
+	"net/netip"
 	"time"
 )
 
@@ -24,13 +25,14 @@ const (
 // Actor is the principal on whose behalf a command runs. ID is opaque: it is
 // written into every event, so it must never be a name or an address.
 type Actor struct {
-	Tenant string // acted in
-	ID     string
-	Kind   ActorKind
-	Home   string   // the principal's own tenant, when it is another one
-	For    string   // person that an agent acts for, within the rights of both
-	Scopes []string // permissions that its credential is limited to; none = not limited
-	Token  string   // id of the credential or token, for policies and the log
+	Tenant  string // acted in
+	ID      string
+	Kind    ActorKind
+	Home    string     // the principal's own tenant, when it is another one
+	For     string     // person that an agent acts for, within the rights of both
+	Scopes  []string   // permissions that its credential is limited to; none = not limited
+	Token   string     // id of the credential or token, for policies and the log
+	Address netip.Addr // that it acts from, for policies; not valid when unknown
 	// Expires is when the credential ends, zero for never: what is held open
 	// ends with it.
 	Expires time.Time

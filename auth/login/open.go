@@ -13,6 +13,7 @@ import (
 	"github.com/hivemesh/hivemesh/auth"
 	"github.com/hivemesh/hivemesh/auth/limit"
 	"github.com/hivemesh/hivemesh/auth/password"
+	"github.com/hivemesh/hivemesh/auth/policy"
 	"github.com/hivemesh/hivemesh/auth/token"
 	"github.com/hivemesh/hivemesh/commands"
 	"github.com/hivemesh/hivemesh/domain/identity"
@@ -59,6 +60,7 @@ func Open(ctx context.Context, cfg OpenConfig) (Node, error) {
 		return n, err
 	}
 	cfg.Commands.Store, cfg.Commands.Directory, cfg.Commands.Secret = cfg.Store, n.Directory, keys.NameSecret
+	cfg.Commands.Policies = policy.New(n.Directory).Decide
 	n.Commands = commands.New(cfg.Commands)
 	signer := keys.Signer(n.Directory)
 	verifier := token.NewVerifier(token.Config{Issuer: n.Issuer, Audience: Audience, Key: signer.Public})

@@ -42,6 +42,7 @@ type root struct {
 	Task       taskCmd       `cmd:"" group:"Use a mesh" help:"Submit, follow and steer tasks."`
 	Agent      agentCmd      `cmd:"" group:"Use a mesh" help:"Run a program as an agent; list and steer agents."`
 	Event      eventCmd      `cmd:"" group:"Use a mesh" help:"Publish and read events."`
+	Policy     policyCmd     `cmd:"" group:"Use a mesh" help:"Try out who may do what under which conditions."`
 	Projection projectionCmd `cmd:"" group:"Use a mesh" help:"Look after the read models."`
 
 	Show    configCmd  `cmd:"" name:"config" group:"About" help:"Show each setting and where it comes from."`

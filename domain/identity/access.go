@@ -31,6 +31,7 @@ const ActionKnown = "self.read"
 type Decision struct {
 	Allowed bool
 	Role    string // that permits it
+	Policy  string // that decided, when one did
 	Reason  string // in words, for the actor
 }
 
@@ -65,10 +66,10 @@ func (d *Directory) Decide(by domain.Actor, action string, r Resource, now time.
 			return denied("for the person: %s", person.Reason)
 		}
 	}
-	if out.Allowed && len(by.Scopes) > 0 && !slices.ContainsFunc(by.Scopes, func(p string) bool { return matches(p, action) }) {
-		return denied("the credential is limited to %s", strings.Join(by.Scopes, ", "))
+	if out.Allowed && !within(by.Scopes, action) {
+		return deniedByScope(by)
 	}
-	if out.Allowed && asAgent(action) && r.ID != "" && r.ID != by.ID && r.Owner != by.ID && !d.permits(by, by.ID, "agent.represent", now) {
+	if out.Allowed && !d.speaksForItself(by, action, r, now) {
 		return denied("the agent is another's")
 	}
 	return out
@@ -82,7 +83,7 @@ func (d *Directory) decideOwn(by domain.Actor) Decision {
 	case out.Reason != "":
 		return out
 	case len(by.Scopes) > 0:
-		return denied("the credential is limited to %s", strings.Join(by.Scopes, ", "))
+		return deniedByScope(by)
 	case by.For != "":
 		return denied("an agent that acts for somebody does not manage credentials")
 	}
