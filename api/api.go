@@ -131,6 +131,8 @@ func (a *API) routes() {
 	a.projectionRoutes(h)
 	a.systemRoutes(h)
 	a.loginRoutes(h)
+	a.identityRoutes(h)
+	a.principalRoutes(h)
 	a.policyTestRoutes(h)
 	delete(a.schemas.Map(), "ErrorModel") // huma's own, which rewrite turns into Problem
 	delete(a.schemas.Map(), "ErrorDetail")

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hivemesh/hivemesh/client"
+	"github.com/hivemesh/hivemesh/domain"
 )
 
 // Handler returns what answers HTTP: the API under /v1, /healthz, /readyz,
@@ -62,6 +63,10 @@ func (a *API) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	actor.Address = addressOf(r)
+	if actor, err = acting(actor, r.Header.Get(client.HeaderTenant)); err != nil {
+		tell(a.cfg.Log, request, err).write(rec)
+		return
+	}
 	c := newCaller(actor, request, r.Header.Get)
 	c.from = actor.Address
 	served = withCaller(r, c)
@@ -83,6 +88,19 @@ func bearer(r *http.Request) string {
 		return ""
 	}
 	return strings.TrimSpace(token)
+}
+
+// acting is an actor in the tenant that a request names. Whether it may do
+// anything there is decided like everything else.
+func acting(by domain.Actor, tenant string) (domain.Actor, error) {
+	if tenant == "" || tenant == by.Tenant {
+		return by, nil
+	}
+	if !domain.ValidTenant(tenant) {
+		return by, domain.InvalidField(client.HeaderTenant, "%.64q is not a tenant", tenant)
+	}
+	by.Home, by.Tenant = by.Tenant, tenant
+	return by, nil
 }
 
 // addressOf returns where a request comes from; the zero address when unknown.

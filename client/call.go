@@ -113,6 +113,9 @@ func (c *Client) send(ctx context.Context, k call, body []byte) (*http.Response,
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
+	if c.tenant != "" {
+		req.Header.Set(HeaderTenant, c.tenant)
+	}
 	if body != nil {
 		media := k.media
 		if media == "" {

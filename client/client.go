@@ -16,6 +16,7 @@ const DefaultURL = "http://127.0.0.1:7300"
 type Config struct {
 	URL       string       // default DefaultURL
 	Token     string       // credential, such as an API key; sent as a bearer token
+	Tenant    string       // to act in, for those who may act in several; default the credential's own
 	Source    Source       // gives the credential instead of Token, when it changes over time
 	HTTP      *http.Client // default: one with its own connections; must not have a Timeout, streams stay open
 	UserAgent string       // default "hivemesh-go"
@@ -26,6 +27,7 @@ type Config struct {
 type Client struct {
 	base   string
 	source Source
+	tenant string
 	agent  string
 	http   *http.Client
 }
@@ -53,7 +55,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Source == nil {
 		cfg.Source = func(context.Context) (string, error) { return cfg.Token, nil }
 	}
-	return &Client{base: strings.TrimSuffix(cfg.URL, "/"), source: cfg.Source, agent: cfg.UserAgent, http: cfg.HTTP}, nil
+	return &Client{base: strings.TrimSuffix(cfg.URL, "/"), source: cfg.Source, tenant: cfg.Tenant, agent: cfg.UserAgent, http: cfg.HTTP}, nil
 }
 
 // URL returns the address of the mesh.

@@ -50,7 +50,7 @@ type pending struct {
 func OpenPending(ctx context.Context, js jetstream.JetStream, replicas int) (jetstream.KeyValue, error) {
 	kv, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
 		Bucket: pendingBucket, Description: "Hivemesh: logins that are under way", TTL: pendingLife,
-		MaxBytes: 64 << 20, Storage: jetstream.FileStorage, Replicas: max(1, replicas),
+		Storage: jetstream.FileStorage, Replicas: max(1, replicas),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the bucket %s: %w", pendingBucket, err)

@@ -95,7 +95,10 @@ func (a *app) explainProblem(err error, p client.Problem) *failure {
 		f.Exit = exitUsage
 	case 401, 403:
 		f.Exit = exitDenied
-		f.Hint = "set MESH_TOKEN, or --data to the mesh's data directory; mesh config shows what is used"
+		f.Hint = "log in with mesh login, or set MESH_TOKEN; mesh config shows what is used"
+		if p.Status == 403 {
+			f.Hint = "mesh whoami shows as whom this was asked, and what is permitted"
+		}
 	case 404:
 		f.Exit = exitNotFound
 		f.Hint = "list what there is with ls; an id may be shortened while it stays unique"

@@ -23,6 +23,7 @@ type root struct {
 	Config string `help:"Configuration file (default <data>/config.json)." name:"config" config:"" placeholder:"FILE"`
 	URL    string `help:"Address of the mesh (default: that of the mesh in --data, else ${default_url})." config:"" placeholder:"URL"`
 	Token  string `help:"Credential; better given as MESH_TOKEN. On the machine of the mesh it is found in --data." config:"" secret:"" placeholder:"TOKEN"`
+	ActIn  string `help:"Tenant to act in, for those who may act in several." name:"tenant" config:"" placeholder:"TENANT"`
 	Output string `help:"Output: table or json." short:"o" enum:"table,json" default:"table" config:""`
 	Yes    bool   `help:"Do what would otherwise be asked about first." short:"y"`
 
@@ -39,10 +40,18 @@ type root struct {
 	Password passwordCmd `cmd:"" group:"Be somebody" help:"Change your password."`
 	TOTP     totpCmd     `cmd:"" name:"totp" group:"Be somebody" help:"Look after your second factor."`
 
+	Whoami    whoamiCmd    `cmd:"" group:"Look after people and programs" help:"Tell as whom commands are given."`
+	Auth      authCmd      `cmd:"" group:"Look after people and programs" help:"Ask what is permitted; rotate keys."`
+	Tenant    tenantCmd    `cmd:"" group:"Look after people and programs" help:"Divide the mesh."`
+	Principal principalCmd `cmd:"" group:"Look after people and programs" help:"Look after people, agents and services."`
+	Role      roleCmd      `cmd:"" group:"Look after people and programs" help:"Look after roles."`
+	Key       keyCmd       `cmd:"" group:"Look after people and programs" help:"Look after API keys."`
+	Invite    inviteCmd    `cmd:"" group:"Look after people and programs" help:"Invite people; let agents join."`
+	Policy    policyCmd    `cmd:"" group:"Look after people and programs" help:"Look after policies, the conditions on what roles permit."`
+
 	Task       taskCmd       `cmd:"" group:"Use a mesh" help:"Submit, follow and steer tasks."`
 	Agent      agentCmd      `cmd:"" group:"Use a mesh" help:"Run a program as an agent; list and steer agents."`
 	Event      eventCmd      `cmd:"" group:"Use a mesh" help:"Publish and read events."`
-	Policy     policyCmd     `cmd:"" group:"Use a mesh" help:"Try out who may do what under which conditions."`
 	Projection projectionCmd `cmd:"" group:"Use a mesh" help:"Look after the read models."`
 
 	Show    configCmd  `cmd:"" name:"config" group:"About" help:"Show each setting and where it comes from."`

@@ -97,8 +97,11 @@ func (d *Directory) Apply(tenant, id string, seq uint64, e Event, at time.Time) 
 // restricts says from whom an event takes something.
 func (d *Directory) restricts(tenant, id string, e Event) (Ref, bool) {
 	switch e := e.(type) {
-	case TenantSuspended, RoleRemoved, PolicySet, RoleDefined, KeyRetired:
+	case TenantSuspended, RoleRemoved, PolicySet, KeyRetired:
 		return Ref{Tenant: tenant}, true
+	case RoleDefined:
+		_, known := d.tenants[tenant].roles[e.Name]
+		return Ref{Tenant: tenant}, known // it may permit less than before
 	case RoleRevoked:
 		return Ref{Tenant: tenant, ID: e.Principal}, true
 	case PrincipalSuspended, CredentialRemoved, TokensRevoked, TokenRevoked:

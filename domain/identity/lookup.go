@@ -3,6 +3,7 @@ package identity
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -106,4 +107,33 @@ func (d *Directory) Keyset() Keyset {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return d.keyset
+}
+
+// PrincipalsOf returns the principals of a tenant by name.
+func (d *Directory) PrincipalsOf(tenant string) []Principal {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var all []Principal
+	for ref, p := range d.principals {
+		if ref.Tenant == tenant {
+			all = append(all, p)
+		}
+	}
+	slices.SortFunc(all, func(a, b Principal) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// InvitationsOf returns the open invitations of a tenant, the first to expire
+// first.
+func (d *Directory) InvitationsOf(tenant string, now time.Time) []InvitationOf {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var all []InvitationOf
+	for _, i := range d.invitations {
+		if i.Tenant == tenant && i.Open(now) {
+			all = append(all, i)
+		}
+	}
+	slices.SortFunc(all, func(a, b InvitationOf) int { return strings.Compare(a.ID, b.ID) })
+	return all
 }

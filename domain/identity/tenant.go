@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -82,6 +83,24 @@ func (t Tenant) holders(role string, now time.Time) int {
 		}
 	}
 	return n
+}
+
+// RoleList returns the custom roles by name.
+func (t Tenant) RoleList() []Role {
+	roles := make([]Role, 0, len(t.Roles))
+	for _, name := range slices.Sorted(maps.Keys(t.Roles)) {
+		roles = append(roles, t.Roles[name])
+	}
+	return roles
+}
+
+// PolicyList returns the policies by name.
+func (t Tenant) PolicyList() []Policy {
+	policies := make([]Policy, 0, len(t.Policies))
+	for _, name := range slices.Sorted(maps.Keys(t.Policies)) {
+		policies = append(policies, t.Policies[name])
+	}
+	return policies
 }
 
 // RolesOf returns the roles that a principal holds now, by name.
