@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hivemesh/hivemesh/domain"
@@ -30,6 +31,9 @@ func newIdentities(store *eventstore.Store, limit int) identities {
 }
 
 func (i identities) observe(rs []eventstore.Record) {
+	if !slices.ContainsFunc(rs, func(r eventstore.Record) bool { return r.Entity.Kind == identity.EntityKind }) {
+		return // nearly always
+	}
 	i.tenants.Observe(rs)
 	i.principals.Observe(rs)
 	i.sessions.Observe(rs)

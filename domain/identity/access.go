@@ -116,14 +116,23 @@ func (d *Directory) decide(by domain.Actor, id, action string, now time.Time) De
 	if out.Reason != "" {
 		return out
 	}
-	roles := d.rolesOf(home, p, now)
-	if home != by.Tenant {
-		roles = slices.DeleteFunc(roles, func(r string) bool { return r != RoleSuperAdmin })
-	}
-	for _, role := range roles {
-		if d.rightsOf(home, role)[action] {
-			return Decision{Allowed: true, Role: role}
+	for _, held := range d.tenants[home].Grants[p.ID] {
+		guest := home != by.Tenant && held.Role != RoleSuperAdmin
+		if !guest && !expired(held.Ends, now) && d.rightsOf(home, held.Role)[action] {
+			return Decision{Allowed: true, Role: held.Role}
 		}
+	}
+	if p.Kind == domain.Agent && home == by.Tenant && d.rightsOf(home, RoleAgent)[action] {
+		return Decision{Allowed: true, Role: RoleAgent}
+	}
+	return d.refusal(by, p, action, now)
+}
+
+// refusal words why no role permits an action.
+func (d *Directory) refusal(by domain.Actor, p Principal, action string, now time.Time) Decision {
+	roles := d.rolesOf(by.HomeTenant(), p, now)
+	if by.HomeTenant() != by.Tenant {
+		roles = slices.DeleteFunc(roles, func(r string) bool { return r != RoleSuperAdmin })
 	}
 	if len(roles) == 0 {
 		return denied("no role is held here")
