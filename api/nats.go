@@ -16,6 +16,7 @@ import (
 
 	"github.com/hivemesh/hivemesh/auth/natsauth"
 	"github.com/hivemesh/hivemesh/client"
+	"github.com/hivemesh/hivemesh/commands"
 	"github.com/hivemesh/hivemesh/domain"
 	"github.com/hivemesh/hivemesh/domain/identity"
 	"github.com/hivemesh/hivemesh/workers"
@@ -32,7 +33,7 @@ func (a *API) serveNATS(ctx context.Context) error {
 	slots := make(chan struct{}, natsSlots)
 	var running sync.WaitGroup
 	base := context.WithoutCancel(ctx)
-	commands, err := a.cfg.NATS.QueueSubscribe(client.AllCommands, client.QueueGroup, func(m *nats.Msg) {
+	requests, err := a.cfg.NATS.QueueSubscribe(client.AllCommands, client.QueueGroup, func(m *nats.Msg) {
 		slots <- struct{}{}
 		running.Go(func() {
 			defer func() { <-slots }()
@@ -48,8 +49,8 @@ func (a *API) serveNATS(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	drained := make(chan struct{})
-	commands.SetClosedHandler(func(string) { close(drained) })
-	if commands.Drain() == nil {
+	requests.SetClosedHandler(func(string) { close(drained) })
+	if requests.Drain() == nil {
 		select {
 		case <-drained:
 		case <-time.After(natsTimeout):
@@ -138,23 +139,33 @@ func (a *API) requester(m *nats.Msg, from identity.Ref) (domain.Actor, error) {
 
 // hearBeat passes a heartbeat on to this node's coordinator.
 func (a *API) hearBeat(m *nats.Msg) {
-	tenant, agent, ok := client.SplitHeartbeat(m.Subject)
+	tenant, principal, ok := client.SplitHeartbeat(m.Subject)
 	var beat client.Heartbeat
-	if !ok || json.Unmarshal(m.Data, &beat) != nil {
+	if !ok || json.Unmarshal(m.Data, &beat) != nil || !a.mayBeat(tenant, principal, beat.Agent) {
 		return
 	}
 	held := make([]workers.Held, len(beat.Held))
 	for i, h := range beat.Held {
 		held[i] = workers.Held{Task: h.Task, Attempt: h.Attempt}
 	}
-	a.cfg.Coordinator.Heartbeat(tenant, agent, held)
+	a.cfg.Coordinator.Heartbeat(tenant, beat.Agent, held)
+}
+
+// mayBeat reports whether a principal may give an agent's signs of life. Where
+// the server does not know whose connection it is, that is not known either.
+func (a *API) mayBeat(tenant, principal, agent string) bool {
+	if !a.cfg.Vouched || principal == agent || principal == commands.SystemActor {
+		return true
+	}
+	by, err := a.cfg.Auth.Vouched(identity.Ref{Tenant: tenant, ID: principal})
+	return err == nil && a.cfg.Commands.Decide(by, "agent.register", a.cfg.Commands.AboutAgent(context.Background(), by, agent)).Allowed
 }
 
 // beat tells every node of an agent that was heard over HTTP.
 func (a *API) beat(tenant, agent string, held []client.Held) error {
 	data, err := json.Marshal(client.Heartbeat{Agent: agent, Held: held})
 	if err == nil {
-		err = a.cfg.NATS.Publish(client.HeartbeatSubject(tenant, agent), data)
+		err = a.cfg.NATS.Publish(client.HeartbeatSubject(tenant, commands.SystemActor), data)
 	}
 	if err != nil {
 		return natsUnavailable(err)

@@ -15,7 +15,7 @@ import (
 const (
 	requestTimeout = 15 * time.Second // of one NATS request
 	connectTimeout = 20 * time.Second // a server asks the mesh about each connection, and many may come at once
-	lostAfter      = 20 * time.Second // without a connection: ask by HTTP where the mesh is now
+	lostAfter      = time.Minute      // without a connection: ask by HTTP where the mesh is now
 	inboxSlack     = 16               // messages that may wait beside one an assignment
 	writeBuffer    = 4 << 10          // bytes; agents are many and their messages small
 )
@@ -37,7 +37,7 @@ func (c *Client) linkNATS(l *link, reg Registration, capacity int) error {
 		nats.WriteBufferSize(writeBuffer),
 		nats.CustomReconnectDelay(func(try int) time.Duration { return backoff(100*time.Millisecond, max(1, try), 5*time.Second) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			silent.Reset(lostAfter)
+			silent.Reset(jitter(lostAfter))
 			l.warn("connection to NATS lost, connecting again", err)
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) {
@@ -99,7 +99,7 @@ func (c *Client) speakNATS(l *link, nc *nats.Conn, reg Registration) {
 		if err != nil {
 			return err
 		}
-		return nc.Publish(HeartbeatSubject(reg.Tenant, reg.ID), data)
+		return nc.Publish(HeartbeatSubject(reg.Tenant, reg.Principal), data)
 	}
 	l.fetch = func(ctx context.Context, held []Held) ([]Inbox, error) {
 		var out Messages

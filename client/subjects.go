@@ -25,8 +25,12 @@ func CommandSubject(tenant, principal, verb string) string {
 	return "cmd." + tenant + "." + principal + "." + verb
 }
 
-// HeartbeatSubject is where an agent's heartbeats are published.
-func HeartbeatSubject(tenant, agent string) string { return "hb." + tenant + "." + agent }
+// HeartbeatSubject is where the principal of an agent publishes its heartbeats,
+// which name the agent: under the commands, since the server keeps half a
+// kilobyte a connection for each part of a further subject.
+func HeartbeatSubject(tenant, principal string) string {
+	return "cmd." + tenant + "." + principal + ".beat"
+}
 
 // ProgressSubject is where the progress of a task is told to whoever listens.
 func ProgressSubject(tenant, task string) string { return "sig." + tenant + ".progress." + task }
@@ -37,7 +41,7 @@ func InboxSubject(tenant, agent string) string { return "agent." + tenant + "." 
 // Subjects that a node of the mesh listens on.
 const (
 	AllCommands   = "cmd.*.*.*.*"
-	AllHeartbeats = "hb.*.*"
+	AllHeartbeats = "cmd.*.*.beat"
 	QueueGroup    = "mesh" // one node answers a command
 )
 
@@ -46,7 +50,7 @@ const (
 const AgentConnection = "agent "
 
 // InboxPrefix is where the answers to a principal's requests come to.
-func InboxPrefix(tenant, principal string) string { return "_INBOX." + tenant + "." + principal }
+func InboxPrefix(tenant, principal string) string { return "_INBOX." + tenant + "-" + principal }
 
 // SplitCommand takes a command's subject apart; ok is false when it is not one.
 func SplitCommand(subject string) (tenant, principal, verb string, ok bool) {
@@ -57,10 +61,7 @@ func SplitCommand(subject string) (tenant, principal, verb string, ok bool) {
 }
 
 // SplitHeartbeat takes a heartbeat's subject apart; ok is false when it is not one.
-func SplitHeartbeat(subject string) (tenant, agent string, ok bool) {
-	rest, found := strings.CutPrefix(subject, "hb.")
-	if !found {
-		return "", "", false
-	}
-	return strings.Cut(rest, ".")
+func SplitHeartbeat(subject string) (tenant, principal string, ok bool) {
+	tenant, principal, verb, ok := SplitCommand(subject)
+	return tenant, principal, ok && verb == "beat"
 }

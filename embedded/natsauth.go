@@ -23,7 +23,7 @@ func natsUsers(cfg NATSConfig) []*server.User {
 		return users
 	}
 	return append(users, &server.User{Username: agentUser, Password: cfg.AgentPassword, Permissions: &server.Permissions{
-		Publish:   &server.SubjectPermission{Allow: []string{"cmd.>", "hb.>"}},
+		Publish:   &server.SubjectPermission{Allow: []string{"cmd.>"}},
 		Subscribe: &server.SubjectPermission{Allow: []string{"agent.>", "sig.>", "_INBOX.>"}},
 	}})
 }

@@ -8,8 +8,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/hivemesh/hivemesh/internal/flock"
 	"github.com/hivemesh/hivemesh/embedded/internal/pg"
+	"github.com/hivemesh/hivemesh/internal/flock"
 )
 
 const database = "mesh"

@@ -35,15 +35,15 @@ func TestNATSAttackMatrix(t *testing.T) {
 	js := logStream(t, r)
 	attacks := map[string]struct{ publish, subscribe []string }{
 		"agent A as B": {
-			publish:   []string{"hb.t1.b-agent", "cmd.t1.b.task.complete", "cmd.t1.*.task.complete", "agent.t1.b-agent.inbox"},
-			subscribe: []string{"agent.t1.b-agent.inbox", "agent.t1.*.inbox", "agent.>", "_INBOX.t1.b.>", "_INBOX.t1.*.x"},
+			publish:   []string{"cmd.t1.b.beat", "cmd.t1.b.task.complete", "cmd.t1.*.task.complete", "agent.t1.b-agent.inbox"},
+			subscribe: []string{"agent.t1.b-agent.inbox", "agent.t1.*.inbox", "agent.>", "_INBOX.t1-b.>", "_INBOX.*.x"},
 		},
 		"another tenant": {
-			publish:   []string{"hb.t2.a-agent", "cmd.t2.a.task.submit", "sig.t2.progress.1"},
-			subscribe: []string{"sig.t2.>", "sig.*.>", "sig.>", "agent.t2.a-agent.inbox", "_INBOX.t2.a.>", "_INBOX.>"},
+			publish:   []string{"cmd.t2.a.beat", "cmd.t2.a.task.submit", "sig.t2.progress.1"},
+			subscribe: []string{"sig.t2.>", "sig.*.>", "sig.>", "agent.t2.a-agent.inbox", "_INBOX.t2-a.>", "_INBOX.>"},
 		},
 		"the commands of others": {
-			subscribe: []string{"cmd.>", "cmd.t1.a.>", "hb.>", "hb.t1.a-agent"},
+			subscribe: []string{"cmd.>", "cmd.t1.a.>", "cmd.*.*.beat", "cmd.t1.a.beat"},
 		},
 		"the log": {
 			publish:   []string{"ev.t1.task.1", "ev.t2.task.1"},
@@ -63,7 +63,7 @@ func TestNATSAttackMatrix(t *testing.T) {
 			subscribe: []string{"$SYS.>", "$SYS.REQ.USER.AUTH", "$SYS.REQ.>"},
 		},
 		"the mesh": {
-			publish:   []string{"_MESH.x", "_INBOX.t1.a.x", "sig.t1.progress.1", "agent.t1.a-agent.inbox", "anything"},
+			publish:   []string{"_MESH.x", "_INBOX.t1-a.x", "sig.t1.progress.1", "agent.t1.a-agent.inbox", "anything"},
 			subscribe: []string{"_MESH.>", "_MESH.x"},
 		},
 		"wildcards": {
@@ -90,7 +90,7 @@ func TestPersonStaysInTenant(t *testing.T) {
 	r := start(t, natsauth.Config{})
 	nc, refused := r.dial(t, "ok t1 p")
 	tryAll(t, nc, refused, []string{"cmd.t1.a.task.cancel", "cmd.t2.p.task.cancel", "hb.t1.p", "sig.t1.progress.1", "ev.t1.task.1"},
-		[]string{"sig.t2.progress.*", "sig.>", "sig.*.progress.1", "agent.t1.p.inbox", "_INBOX.t1.a.x", "_INBOX.t2.p.x", "ev.t1.>", ">"})
+		[]string{"sig.t2.progress.*", "sig.>", "sig.*.progress.1", "agent.t1.p.inbox", "_INBOX.t1-a.x", "_INBOX.t2-p.x", "ev.t1.>", ">"})
 }
 
 // tryAll has a client publish and subscribe, and wants each refused.
@@ -167,7 +167,7 @@ func TestGrantedSubjects(t *testing.T) {
 	}
 	n := startServer(t, embedded.NATSConfig{Dir: t.TempDir(), Callout: &embedded.Callout{XKey: xkey}})
 	r := answer(t, n, natsauth.Config{})
-	for _, subject := range []string{"cmd.*.*.*.*", "hb.*.*"} {
+	for _, subject := range []string{"cmd.*.*.*.*", "cmd.*.*.beat"} {
 		if _, err := r.mesh.Subscribe(subject, func(m *nats.Msg) { _ = m.Respond([]byte(m.Subject)) }); err != nil {
 			t.Fatal(err)
 		}
@@ -176,7 +176,7 @@ func TestGrantedSubjects(t *testing.T) {
 		t.Fatal(err)
 	}
 	nc, _ := r.dial(t, agentA)
-	for _, subject := range []string{"cmd.t1.a.task.complete", "hb.t1.a-agent"} {
+	for _, subject := range []string{"cmd.t1.a.task.complete", "cmd.t1.a.beat"} {
 		if m, err := nc.RequestWithContext(within(t), subject, nil); err != nil || string(m.Data) != subject {
 			t.Errorf("%s: %v", subject, err)
 		}

@@ -26,8 +26,8 @@ func PrincipalGrant(tenant, principal string) (Grant, error) {
 	return g, nil
 }
 
-// AgentGrant returns what principal may do as agent: send commands in its own
-// name, be answered, send that agent's heartbeats and listen to its inbox. The
+// AgentGrant returns what principal may do as agent: send commands and heartbeats
+// in its own name, be answered, and listen to the inbox of that agent. The
 // server keeps some 0.45 KB a connection for each part of each subject, so
 // there is nothing here that agents do not use. It fails as PrincipalGrant.
 func AgentGrant(tenant, principal, agent string) (Grant, error) {
@@ -35,7 +35,6 @@ func AgentGrant(tenant, principal, agent string) (Grant, error) {
 		return Grant{}, err
 	}
 	g := own(tenant, principal)
-	g.Publish = append(g.Publish, "hb."+tenant+"."+agent)
 	g.Subscribe = append(g.Subscribe, "agent."+tenant+"."+agent+".inbox")
 	return g, nil
 }
@@ -50,8 +49,9 @@ func own(tenant, principal string) Grant {
 }
 
 // InboxPrefix is where the answers to a principal's requests arrive, for
-// nats.CustomInboxPrefix. Ids are unique within a tenant only, hence both.
-func InboxPrefix(tenant, principal string) string { return "_INBOX." + tenant + "." + principal }
+// nats.CustomInboxPrefix. Ids are unique within a tenant only, hence both, and
+// in one part of the subject: see AgentGrant.
+func InboxPrefix(tenant, principal string) string { return "_INBOX." + tenant + "-" + principal }
 
 // UserName is the name of a principal's connections on the server.
 func UserName(tenant, principal string) string { return tenant + "." + principal }

@@ -21,8 +21,8 @@ func TestGrants(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []natsauth.Grant{
-		{ID: "p", Tenant: "t1", Publish: []string{"cmd.t1.p.>"}, Subscribe: []string{"_INBOX.t1.p.>", "sig.t1.>"}},
-		{ID: "p", Tenant: "t1", Publish: []string{"cmd.t1.p.>", "hb.t1.a"}, Subscribe: []string{"_INBOX.t1.p.>", "agent.t1.a.inbox"}},
+		{ID: "p", Tenant: "t1", Publish: []string{"cmd.t1.p.>"}, Subscribe: []string{"_INBOX.t1-p.>", "sig.t1.>"}},
+		{ID: "p", Tenant: "t1", Publish: []string{"cmd.t1.p.>"}, Subscribe: []string{"_INBOX.t1-p.>", "agent.t1.a.inbox"}},
 	}
 	if diff := cmp.Diff(want, []natsauth.Grant{person, agent}); diff != "" {
 		t.Error(diff)
@@ -48,21 +48,21 @@ func TestGrantsTakeNoWildcards(t *testing.T) {
 func TestOwnReply(t *testing.T) {
 	t.Parallel()
 	for reply, want := range map[string]bool{
-		"_INBOX.t1.a.x":                  true,
-		"_INBOX.t1.a.x.y":                true,
+		"_INBOX.t1-a.x":                  true,
+		"_INBOX.t1-a.x.y":                true,
 		"":                               false,
-		"_INBOX.t1.a":                    false,
-		"_INBOX.t1.aa.x":                 false,
-		"_INBOX.t1.b.x":                  false,
-		"_INBOX.t2.a.x":                  false,
-		"_INBOX.t1.a.*":                  false,
+		"_INBOX.t1-a":                    false,
+		"_INBOX.t1-aa.x":                 false,
+		"_INBOX.t1-b.x":                  false,
+		"_INBOX.t2-a.x":                  false,
+		"_INBOX.t1-a.*":                  false,
 		"ev.t1.task.1":                   false,
 		"$JS.API.STREAM.PURGE.EVENTS":    false,
 		"agent.t1.b.inbox":               false,
 		"_MESH.x":                        false,
 		"$SYS.REQ.USER.AUTH":             false,
-		"_INBOX.t1.a.x\r\nPUB ev.x 0":    false,
-		"sig.t1.progress.1._INBOX.t1.a.": false,
+		"_INBOX.t1-a.x\r\nPUB ev.x 0":    false,
+		"sig.t1.progress.1._INBOX.t1-a.": false,
 	} {
 		if natsauth.OwnReply("t1", "a", reply) != want {
 			t.Errorf("%q: not %v", reply, want)

@@ -132,14 +132,14 @@ func TestReconnectAfterServerRestart(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("not back")
 	}
-	heard, err := second.mesh.SubscribeSync("hb.t1.a-agent")
+	heard, err := second.mesh.SubscribeSync("cmd.t1.a.beat")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := second.mesh.FlushWithContext(within(t)); err != nil {
 		t.Fatal(err)
 	}
-	if err := nc.Publish("hb.t1.a-agent", nil); err != nil {
+	if err := nc.Publish("cmd.t1.a.beat", nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := heard.NextMsgWithContext(within(t)); err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/hivemesh/hivemesh/internal/flock"
 	"github.com/hivemesh/hivemesh/embedded/internal/pg"
+	"github.com/hivemesh/hivemesh/internal/flock"
 )
 
 const (
