@@ -42,6 +42,7 @@ type Config struct {
 	Heartbeat   time.Duration                        // between the signs of life of an agent, default 5 s
 	Version     client.Version                       // Epoch is filled in
 	Checks      func(context.Context) []client.Check // further checks of readiness, such as disk space
+	Limits      Limits                               // of what may be asked; see DefaultLimits
 	Room        func() error                         // fails when the log's disk is full; nil = not watched
 	Log         zerolog.Logger
 	Metrics     *prometheus.Registry
@@ -63,6 +64,7 @@ type API struct {
 	stopping chan struct{} // closed when Run is told to end: polls end early
 	pace     *pace
 	metrics  *metrics
+	guard    *guard
 	streams  *streams // what principals hold open
 }
 
@@ -72,7 +74,7 @@ func New(cfg Config) *API {
 	if cfg.Heartbeat <= 0 {
 		cfg.Heartbeat = 5 * time.Second
 	}
-	a := &API{cfg: cfg, commands: map[string]command{}, pace: newPace(), stopping: make(chan struct{}), streams: newStreams()}
+	a := &API{cfg: cfg, commands: map[string]command{}, pace: newPace(), stopping: make(chan struct{}), streams: newStreams(), guard: newGuard(cfg.Limits)}
 	a.hub = newHub(cfg.Store)
 	if cfg.Store != nil {
 		a.cfg.Version.Epoch = cfg.Store.Epoch()

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -37,7 +36,7 @@ func (a *API) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	began, request := time.Now(), requestID(r)
 	rec := &recorder{ResponseWriter: w}
 	rec.Header().Set(client.HeaderRequest, request)
-	rec.Header().Set("X-Content-Type-Options", "nosniff")
+	strict(rec.Header(), r.TLS != nil)
 	served := r
 	defer func() {
 		if p := recover(); p != nil {
@@ -51,24 +50,11 @@ func (a *API) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		a.metrics.httpRequest(served.Pattern, rec.status, time.Since(began))
 	}()
-	if open(r.URL.Path) {
-		served = withCaller(r, caller{request: request, from: addressOf(r)})
-		a.mux.ServeHTTP(rec, served)
-		return
-	}
-	actor, err := a.cfg.Auth.Authenticate(bearer(r), addressOf(r))
+	c, err := a.admit(r, request, rec.Header())
 	if err != nil {
-		rec.Header().Set("WWW-Authenticate", `Bearer realm="mesh"`)
 		tell(a.cfg.Log, request, err).write(rec)
 		return
 	}
-	actor.Address = addressOf(r)
-	if actor, err = acting(actor, r.Header.Get(client.HeaderTenant)); err != nil {
-		tell(a.cfg.Log, request, err).write(rec)
-		return
-	}
-	c := newCaller(actor, request, r.Header.Get)
-	c.from = actor.Address
 	served = withCaller(r, c)
 	served.Body = io.NopCloser(r.Body)
 	a.mux.ServeHTTP(rec, served)
@@ -77,9 +63,39 @@ func (a *API) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// admit finds out who asks, and whether they may ask that much.
+func (a *API) admit(r *http.Request, request string, h http.Header) (caller, error) {
+	from := a.guard.from(r)
+	switch {
+	case openAuth(r.URL.Path):
+		return caller{request: request, from: from}, a.guard.stranger(from, h)
+	case open(r.URL.Path):
+		return caller{request: request, from: from}, nil
+	}
+	credential := bearer(r)
+	actor, err := a.cfg.Auth.Authenticate(credential, from)
+	if err != nil {
+		if credential != "" {
+			if limited := a.guard.guessed(from, h); limited != nil {
+				return caller{}, limited
+			}
+		}
+		h.Set("WWW-Authenticate", `Bearer realm="mesh"`)
+		return caller{}, err
+	}
+	if err := a.guard.admitted(actor, h); err != nil {
+		return caller{}, err
+	}
+	actor.Address = from
+	actor, err = acting(actor, r.Header.Get(client.HeaderTenant))
+	c := newCaller(actor, request, r.Header.Get)
+	c.from = from
+	return c, err
+}
+
 // open reports whether a path needs no credential.
 func open(path string) bool {
-	return path == "/healthz" || path == "/readyz" || path == "/openapi.json" || openAuth(path)
+	return path == "/healthz" || path == "/readyz" || path == "/openapi.json"
 }
 
 func bearer(r *http.Request) string {
@@ -101,12 +117,6 @@ func acting(by domain.Actor, tenant string) (domain.Actor, error) {
 	}
 	by.Home, by.Tenant = by.Tenant, tenant
 	return by, nil
-}
-
-// addressOf returns where a request comes from; the zero address when unknown.
-func addressOf(r *http.Request) netip.Addr {
-	from, _ := netip.ParseAddrPort(r.RemoteAddr)
-	return from.Addr()
 }
 
 // requestID takes the client's own id of the request if it is a UUID.

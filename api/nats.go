@@ -104,6 +104,9 @@ func (a *API) runRequest(ctx context.Context, m *nats.Msg, from identity.Ref, ve
 	if err != nil {
 		return nil, err
 	}
+	if err := a.guard.admitted(actor, nil); err != nil {
+		return nil, err
+	}
 	c, ok := a.commands[verb]
 	if !ok {
 		return nil, &domain.Error{Kind: domain.NotFound, Code: "no_such_command", Message: fmt.Sprintf("there is no command %.64q", verb)}

@@ -38,8 +38,9 @@ type Config struct {
 	Heartbeat  time.Duration // default 500ms, so that tests see a loss soon
 	HeldBack   bool          // do not run: the parts are made, and feeds and NATS requests not served
 	Log        zerolog.Logger
-	NoDatabase bool   // Postgres is cut from the start
-	AgentURL   string // where agents find NATS; default the server's own
+	NoDatabase bool       // Postgres is cut from the start
+	Limits     api.Limits // default none
+	AgentURL   string     // where agents find NATS; default the server's own
 }
 
 // Mesh is one running node.
@@ -113,7 +114,7 @@ func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 		Commands: m.Commands, Projections: m.Projections, Store: m.Store, Coordinator: m.Coordinator,
 		Auth: ids.Auth, Login: ids.Login, Issuer: ids.Issuer, Directory: m.Directory,
 		NATS: m.NATS, Vouched: true, Disconnect: m.Server.Disconnect, AgentNATS: &client.NATSInfo{URLs: []string{cfg.AgentURL}},
-		Heartbeat: cfg.Heartbeat, Version: client.Version{Version: "test"}, Log: cfg.Log, Metrics: registry,
+		Heartbeat: cfg.Heartbeat, Limits: cfg.Limits, Version: client.Version{Version: "test"}, Log: cfg.Log, Metrics: registry,
 	})
 	gate.Open(m.API.Connect)
 }
@@ -122,7 +123,7 @@ func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 // the mesh answers with once it is made.
 func (m *Mesh) openNATS(ctx context.Context, tb testing.TB) *natsauth.Gate {
 	tb.Helper()
-	gate := &natsauth.Gate{}
+	gate := natsauth.NewGate()
 	serving, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	var answers *nats.Conn

@@ -3,29 +3,47 @@ package natsauth
 import (
 	"context"
 	"errors"
-	"sync/atomic"
+	"sync"
 )
 
-// Gate is a Decide that refuses everybody until it is opened: the server may
-// ask before those who decide are there, and after they have gone.
+// Decide says what a client may do; see Config.
+type Decide func(ctx context.Context, r Request) (Grant, error)
+
+// Gate is a Decide that lets everybody wait until it is opened: the server asks
+// before those who decide are there. To refuse them would have all agents of a
+// fleet come again and again while their mesh starts.
 type Gate struct {
-	decide atomic.Pointer[func(context.Context, Request) (Grant, error)]
+	mu     sync.Mutex
+	decide Decide
+	moved  chan struct{} // closed when decide changes
 }
+
+// NewGate returns a closed Gate.
+func NewGate() *Gate { return &Gate{moved: make(chan struct{})} }
 
 // Open lets decide say what a client may do; nil closes the gate.
-func (g *Gate) Open(decide func(context.Context, Request) (Grant, error)) {
-	if decide == nil {
-		g.decide.Store(nil)
-		return
-	}
-	g.decide.Store(&decide)
+func (g *Gate) Open(decide Decide) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.decide = decide
+	close(g.moved)
+	g.moved = make(chan struct{})
 }
 
-// Decide asks whom the gate was opened to.
+// Decide asks whom the gate is opened to, when it is. It fails when ctx ends
+// before.
 func (g *Gate) Decide(ctx context.Context, r Request) (Grant, error) {
-	decide := g.decide.Load()
-	if decide == nil {
-		return Grant{}, errors.New("the mesh is not ready to let anybody in")
+	for {
+		g.mu.Lock()
+		decide, moved := g.decide, g.moved
+		g.mu.Unlock()
+		if decide != nil {
+			return decide(ctx, r)
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return Grant{}, errors.New("the mesh is not ready to let anybody in")
+		}
 	}
-	return (*decide)(ctx, r)
 }

@@ -40,6 +40,7 @@ type nodeConfig struct {
 	Pool      *pgxpool.Pool
 	Listener  net.Listener
 	Replicas  int
+	Limits    api.Limits
 	RenewKey  bool // make a new key for root
 	// Gate lets clients of NATS in, where its server asks the mesh; and
 	// Disconnect closes their connections. Both may be nil.
@@ -105,7 +106,7 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 	server := api.New(api.Config{
 		Commands: ids.Commands, Projections: reads, Store: store, Coordinator: coordinator,
 		Auth: ids.Auth, Login: ids.Login, Issuer: ids.Issuer, Directory: ids.Directory, Vouched: cfg.Gate != nil, Disconnect: cfg.Disconnect,
-		NATS: cfg.NATS, AgentNATS: cfg.AgentNATS, Heartbeat: heartbeat, Version: wireVersion(store.Epoch()),
+		NATS: cfg.NATS, AgentNATS: cfg.AgentNATS, Heartbeat: heartbeat, Limits: cfg.Limits, Version: wireVersion(store.Epoch()),
 		Checks: cfg.Checks, Room: cfg.Room, Log: cfg.Log, Metrics: metrics,
 	})
 	return &node{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"syscall"
@@ -15,15 +16,43 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 
+	"github.com/hivemesh/hivemesh/api"
+	"github.com/hivemesh/hivemesh/auth/limit"
 	"github.com/hivemesh/hivemesh/client"
 )
 
 // listenFlags is what every way of serving takes.
 type listenFlags struct {
-	HTTP string `help:"Address to serve HTTP on; port 0 takes a free one." name:"http" default:"127.0.0.1:7300" config:"" placeholder:"ADDR"`
-	NATS string `help:"NATS server to use." name:"nats" config:"" secret:"" placeholder:"URL"`
-	PG   string `help:"Postgres with pgvector to use." name:"pg" config:"" secret:"" placeholder:"URL"`
+	HTTP          string   `help:"Address to serve HTTP on; port 0 takes a free one." name:"http" default:"127.0.0.1:7300" config:"" placeholder:"ADDR"`
+	NATS          string   `help:"NATS server to use." name:"nats" config:"" secret:"" placeholder:"URL"`
+	PG            string   `help:"Postgres with pgvector to use." name:"pg" config:"" secret:"" placeholder:"URL"`
+	RatePrincipal float64  `help:"Requests a second of one principal; 0 = not limited." name:"rate-principal" default:"20000" config:"" placeholder:"N"`
+	RateTenant    float64  `help:"Requests a second of one tenant; 0 = not limited." name:"rate-tenant" default:"0" config:"" placeholder:"N"`
+	RateAddress   float64  `help:"Logins a second from one address; 0 = not limited." name:"rate-address" default:"5" config:"" placeholder:"N"`
+	TrustedProxy  []string `help:"Network of proxies whose X-Forwarded-For is believed; repeat or separate by commas." name:"trusted-proxy" placeholder:"CIDR"`
+
 	Logs string `help:"Log level: debug, info, warn or error." name:"log" enum:"debug,info,warn,error" default:"info" config:""`
+}
+
+// limits returns the limits that the flags ask for.
+func (f listenFlags) limits() (api.Limits, error) {
+	l := api.DefaultLimits()
+	l.Principal = quota(f.RatePrincipal, 2)
+	l.Tenant = quota(f.RateTenant, 2)
+	l.Address = quota(f.RateAddress, 40)
+	for _, text := range f.TrustedProxy {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return l, usagef("--trusted-proxy: %q is not a network such as 10.0.0.0/8", text)
+		}
+		l.Proxies = append(l.Proxies, p)
+	}
+	return l, nil
+}
+
+// quota is a rate that may be exceeded for some seconds.
+func quota(perSecond, seconds float64) limit.Quota {
+	return limit.Quota{PerSecond: perSecond, Burst: max(1, int(perSecond*seconds))}
 }
 
 // serveCmd runs a node on a NATS and a Postgres that exist: the production entry.
@@ -40,6 +69,10 @@ type serveCmd struct {
 func (c *serveCmd) Run(ctx context.Context, a *app) error {
 	if c.NATS == "" || c.PG == "" {
 		return &failure{Exit: exitUsage, Code: "usage", Message: "mesh serve needs --nats and --pg", Hint: "to run with everything included: mesh up"}
+	}
+	limits, err := c.limits()
+	if err != nil {
+		return err
 	}
 	tuneGC(ctx, a.env)
 	log := newLog(a.stderr, c.Logs)
@@ -66,7 +99,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 	}
 	n, err := openNode(ctx, nodeConfig{
 		Name: nodeName(), NATS: nc, AgentNATS: agents, Pool: pool, Listener: listener, Replicas: c.Replicas,
-		RenewKey: c.NewAdminCred, Checks: diskChecks(a.root.Data), Log: log,
+		Limits: limits, RenewKey: c.NewAdminCred, Checks: diskChecks(a.root.Data), Log: log,
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())

@@ -28,6 +28,10 @@ type upCmd struct {
 // stops what it started.
 func (c *upCmd) Run(ctx context.Context, a *app) (err error) {
 	began := time.Now()
+	limits, err := c.limits()
+	if err != nil {
+		return err
+	}
 	tuneGC(ctx, a.env)
 	if err := os.MkdirAll(a.root.Data, 0o755); err != nil {
 		return &failure{Exit: exitFailed, Code: "data_dir", Message: fmt.Sprintf("cannot make the data directory: %v", err), Hint: "give another one: --data DIR"}
@@ -45,7 +49,7 @@ func (c *upCmd) Run(ctx context.Context, a *app) (err error) {
 	}
 	tokenPath := filepath.Join(a.root.Data, tokenFile)
 	_, statErr := os.Stat(tokenPath)
-	cfg.Listener, cfg.Log, cfg.Checks = listener, log, diskChecks(a.root.Data)
+	cfg.Listener, cfg.Log, cfg.Limits, cfg.Checks = listener, log, limits, diskChecks(a.root.Data)
 	cfg.RenewKey = errors.Is(statErr, fs.ErrNotExist)
 	n, err := openNode(ctx, cfg)
 	if err != nil {
@@ -172,7 +176,7 @@ func (p *parts) serveGate(ctx context.Context, server *embedded.NATS) (*natsauth
 	if err != nil {
 		return nil, nil, fmt.Errorf("connect to the built-in NATS: %w", err)
 	}
-	gate := &natsauth.Gate{}
+	gate := natsauth.NewGate()
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan error, 1)
 	go func() {
