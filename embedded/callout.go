@@ -13,8 +13,10 @@ import (
 )
 
 // calloutTimeout lets the last of ten thousand agents that come back at once
-// wait for the answers to all the others: 4 s of two cores, 6 s encrypted.
-const calloutTimeout = 12 * time.Second
+// wait for the answers to all the others (4 s of two idle cores), and all of them
+// for a mesh that starts. A client that is turned away comes again: that costs
+// more than letting it wait.
+const calloutTimeout = time.Minute
 
 // Callout makes the server ask who a connection belongs to and what it may do,
 // for every connection but the mesh's own (NATS auth callout, ADR-26). Package
@@ -27,7 +29,7 @@ type Callout struct {
 	XKey   nkeys.KeyPair // a curve key that requests and answers are encrypted to; nil = not encrypted
 	// Password of the user that answers; empty = random for this run.
 	Password string
-	// Timeout is how long a connection waits for its answer; 0 = 12 s. A server
+	// Timeout is how long a connection waits for its answer; 0 = 1 min. A server
 	// that stops waits for those connections too, so whoever answers stops last.
 	Timeout time.Duration
 }

@@ -15,19 +15,24 @@ type Decide func(ctx context.Context, r Request) (Grant, error)
 type Gate struct {
 	mu     sync.Mutex
 	decide Decide
-	moved  chan struct{} // closed when decide changes
+	moved  chan struct{} // closed when it is opened or closed for good
 }
 
-// NewGate returns a closed Gate.
+// NewGate returns a Gate before which everybody waits.
 func NewGate() *Gate { return &Gate{moved: make(chan struct{})} }
 
-// Open lets decide say what a client may do; nil closes the gate.
+// Open lets decide say what a client may do.
 func (g *Gate) Open(decide Decide) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.decide = decide
 	close(g.moved)
 	g.moved = make(chan struct{})
+}
+
+// Close refuses everybody from now on: the mesh goes away.
+func (g *Gate) Close() {
+	g.Open(func(context.Context, Request) (Grant, error) { return Grant{}, errClosed() })
 }
 
 // Decide asks whom the gate is opened to, when it is. It fails when ctx ends
@@ -43,7 +48,9 @@ func (g *Gate) Decide(ctx context.Context, r Request) (Grant, error) {
 		select {
 		case <-moved:
 		case <-ctx.Done():
-			return Grant{}, errors.New("the mesh is not ready to let anybody in")
+			return Grant{}, errClosed()
 		}
 	}
 }
+
+func errClosed() error { return errors.New("the mesh is not there to let anybody in") }

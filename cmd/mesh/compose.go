@@ -146,7 +146,7 @@ func (n *node) Run(ctx context.Context) error {
 	start(&core, "projections", func() error { return n.projections.Run(rest) })
 	if n.gate != nil {
 		n.gate.Open(n.api.Connect)
-		defer n.gate.Open(nil)
+		defer n.gate.Close()
 	}
 
 	var cause error

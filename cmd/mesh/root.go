@@ -59,6 +59,7 @@ type root struct {
 	OpenAPI openapiCmd `cmd:"" name:"openapi" group:"About" help:"Write the OpenAPI 3.1 description of the HTTP interface."`
 	Help    helpCmd    `cmd:"" group:"About" help:"Explain a command or a topic."`
 
+	Permissions permissionsCmd `cmd:"" hidden:"" help:"Write who may do what, as the code has it."`
 	BenchAgents benchAgentsCmd `cmd:"" hidden:"" help:"Connect agents for a benchmark."`
 	DemoWorker  demoWorkerCmd  `cmd:"" hidden:"" help:"Do one piece of the demo's work."`
 	Reap        reapCmd        `cmd:"" hidden:"" help:"End the programs of an agent that died."`

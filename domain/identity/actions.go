@@ -65,9 +65,9 @@ func Actions() []Action {
 	}
 }
 
-// matches reports whether a permission, an action's name or a pattern such as
+// Matches reports whether a permission, an action's name or a pattern such as
 // "task.*" or "*", permits an action.
-func matches(permission, action string) bool {
+func Matches(permission, action string) bool {
 	if prefix, ok := strings.CutSuffix(permission, "*"); ok {
 		return strings.HasPrefix(action, prefix)
 	}
@@ -83,7 +83,7 @@ func CheckPermissions(field string, permissions []string) error {
 	}
 	for _, p := range permissions {
 		sound := p == "*" || !strings.Contains(strings.TrimSuffix(p, ".*"), "*")
-		if !sound || !slices.ContainsFunc(all, func(a Action) bool { return matches(p, a.Name) }) {
+		if !sound || !slices.ContainsFunc(all, func(a Action) bool { return Matches(p, a.Name) }) {
 			return domain.InvalidField(field, "%.64q is neither an action nor a pattern such as task.*", p)
 		}
 	}
@@ -100,7 +100,7 @@ func rightsOf(permissions []string, wide bool) Rights {
 		if a.MeshWide && !wide {
 			continue
 		}
-		if slices.ContainsFunc(permissions, func(p string) bool { return matches(p, a.Name) }) {
+		if slices.ContainsFunc(permissions, func(p string) bool { return Matches(p, a.Name) }) {
 			rights[a.Name] = true
 		}
 	}
@@ -114,7 +114,7 @@ func AllRights() Rights { return rightsOf([]string{"*"}, true) }
 // is mesh-wide and out of reach in the tenant does not count.
 func (r Rights) Cover(permissions []string) bool {
 	for _, a := range Actions() {
-		if !r[a.Name] && slices.ContainsFunc(permissions, func(p string) bool { return matches(p, a.Name) }) {
+		if !r[a.Name] && slices.ContainsFunc(permissions, func(p string) bool { return Matches(p, a.Name) }) {
 			if a.MeshWide && !r.wide() {
 				continue
 			}

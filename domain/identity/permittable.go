@@ -58,7 +58,7 @@ func (d *Directory) MayPermit(by domain.Actor, action string, r Resource, now ti
 // within reports whether a credential that is limited to scopes reaches an
 // action; no scopes are no limit.
 func within(scopes []string, action string) bool {
-	return len(scopes) == 0 || slices.ContainsFunc(scopes, func(p string) bool { return matches(p, action) })
+	return len(scopes) == 0 || slices.ContainsFunc(scopes, func(p string) bool { return Matches(p, action) })
 }
 
 func deniedByScope(by domain.Actor) Decision {
