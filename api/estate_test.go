@@ -96,7 +96,7 @@ func makeEstate(t *testing.T, m *apitest.Mesh, tenant string) estate {
 	t.Helper()
 	ctx := t.Context()
 	makeTenant(t, m, tenant)
-	e := estate{tenant: tenant, role: "keeper", policy: "calm"}
+	e := estate{tenant: tenant, role: tenant + "-keeper", policy: tenant + "-calm"}
 	e.adminID, e.admin = makePrincipal(t, m, tenant, domain.Human, "estate-admin", identity.RoleTenantAdmin)
 	var key string
 	e.principal, key = makePrincipal(t, m, tenant, domain.Human, "estate-person", identity.RoleViewer)
