@@ -3,6 +3,7 @@ package api_test
 import (
 	"bufio"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func TestIDOR(t *testing.T) {
 			showsNothing(t, m, red, blue, op)
 			continue
 		}
-		for _, p := range crossings(op, red, blue) {
+		for _, p := range crossings(t, op, red, blue) {
 			requests++
 			crossing(t, m, red, op, p)
 		}
@@ -66,9 +67,13 @@ type pair struct{ path, body, nothing, nothingBody string }
 
 // crossings are the requests of an operation with the other's ids in its path:
 // all of them, the first alone, and the later ones under an id of one's own.
-func crossings(op operationOf, red, blue estate) []pair {
+func crossings(t *testing.T, op operationOf, red, blue estate) []pair {
+	t.Helper()
 	if strings.HasPrefix(op.path, "/v1/projections/") {
 		return nil // they are of the mesh
+	}
+	if path := fill(op.path, &blue); !slices.ContainsFunc(append(blue.ids(), "/"+blue.event, "/"+blue.tenant+"/"), func(id string) bool { return strings.Contains(path, id) }) {
+		t.Errorf("%s: fill knows no id for it", op.path)
 	}
 	body := strings.NewReplacer("AGENT", red.agent).Replace(bodies()[op.id])
 	if body == "" && op.method == http.MethodPost {
