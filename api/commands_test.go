@@ -134,7 +134,7 @@ func testRefusals(t *testing.T, m *apitest.Mesh) {
 		{"GET", "/v1/tasks?after=x", "", 422, "invalid_field", "after"},
 		{"GET", missing + "/events?cursor=x", "", 422, "invalid_field", "cursor"},
 		{"GET", "/v1/events/0", "", 404, "event_not_found", ""},
-		{"GET", "/v1/events/999999999", "", 404, "not_found", ""},
+		{"GET", "/v1/events/999999999", "", 404, "event_not_found", ""},
 		{"GET", "/v1/events/x", "", 422, "invalid_field", "after"},
 		{"GET", "/v1/artifacts/x", "", 422, "invalid_field", "digest"},
 		{"GET", "/v1/artifacts/sha256:" + strings.Repeat("0", 64), "", 404, "not_found", ""},

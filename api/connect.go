@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/hivemesh/hivemesh/auth/natsauth"
@@ -35,6 +36,9 @@ func (a *API) Connect(ctx context.Context, r natsauth.Request) (natsauth.Grant, 
 	agent, ok := strings.CutPrefix(r.Name, client.AgentConnection)
 	if !ok {
 		grant, err := natsauth.PrincipalGrant(by.Tenant, by.ID)
+		if !a.may(caller{actor: by}, "task.read") { // signals tell of every task
+			grant.Subscribe = slices.DeleteFunc(grant.Subscribe, func(s string) bool { return strings.HasPrefix(s, "sig.") })
+		}
 		grant.Expires = by.Expires
 		return grant, err
 	}

@@ -41,14 +41,14 @@ func Accesses() map[string]Access {
 		"auth-device":       {Open: true},
 		"auth-device-token": {Open: true},
 
-		"auth-exchange":       does(identity.ActionOwn),
+		"auth-exchange":       reads(identity.ActionKnown), // with the limits of the credential
 		"auth-delegate":       does("principal.delegate"),
-		"auth-device-approve": does(identity.ActionOwn),
-		"auth-password":       does(identity.ActionOwn),
+		"auth-device-approve": reads(identity.ActionOwn),
+		"auth-password":       reads(identity.ActionOwn),
 		"auth-totp":           reads(identity.ActionOwn),
-		"auth-totp-confirm":   does(identity.ActionOwn),
-		"auth-totp-remove":    does(identity.ActionOwn),
-		"auth-recovery-codes": does(identity.ActionOwn),
+		"auth-totp-confirm":   reads(identity.ActionOwn),
+		"auth-totp-remove":    reads(identity.ActionOwn),
+		"auth-recovery-codes": reads(identity.ActionOwn),
 
 		"whoami":       reads(identity.ActionKnown),
 		"can-i":        reads(identity.ActionKnown),

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -208,6 +209,9 @@ func (a *API) event(ctx context.Context, c caller, in *seqInput) (client.Event, 
 		return client.Event{}, missing
 	}
 	r, err := a.cfg.Store.Get(ctx, seq)
+	if errors.Is(err, eventstore.ErrNotFound) {
+		return client.Event{}, missing
+	}
 	if err != nil {
 		return client.Event{}, err
 	}

@@ -108,15 +108,20 @@ func (s *Service) SetCredential(ctx context.Context, by domain.Actor, m Meta, id
 	})
 }
 
-// RemoveCredential takes a way in from a principal. Everybody may remove their own.
+// RemoveCredential takes a way in from a principal. Everybody may remove their
+// own; those of others only within one's own rights.
 func (s *Service) RemoveCredential(ctx context.Context, by domain.Actor, m Meta, id, credential, reason string) (Result, error) {
 	return s.changePrincipal(ctx, by, ownOr(by, id, "credential.manage"), m, id, func(p identity.Principal) ([]identity.PrincipalEvent, error) {
+		if err := s.mayImpersonate(by, id); err != nil {
+			return nil, err
+		}
 		return p.RemoveCredential(credential, reason)
 	})
 }
 
 // mayImpersonate refuses to make a way in to a principal that may do more than
-// the actor: whoever sets a credential can act as its bearer.
+// the actor, or to take one: whoever sets a credential can act as its bearer,
+// and whoever takes the last one shuts its bearer out.
 func (s *Service) mayImpersonate(by domain.Actor, id string) error {
 	if by.ID == id {
 		return nil

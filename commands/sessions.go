@@ -77,7 +77,7 @@ func (s *Service) mayInvite(by domain.Actor, issue identity.InvitationIssued) er
 		if !ok {
 			return identity.ErrRoleNotFound
 		}
-		if !mine["role.grant"] || !mine.Cover(role.Permissions) || name == identity.RoleSuperAdmin && by.Tenant != domain.DefaultTenant {
+		if !mine["role.grant"] || !mine.Cover(role.Permissions, by.Tenant) || name == identity.RoleSuperAdmin && by.Tenant != domain.DefaultTenant {
 			return identity.ErrEscalation
 		}
 	}
@@ -149,7 +149,11 @@ func (s *Service) admitGuest(ctx context.Context, d *draft, inv identity.Invitat
 		return err
 	}
 	entity := identityEntity(inv.Tenant, principal)
+	by := domain.Actor{Tenant: inv.Tenant, ID: inv.IssuedBy, Home: s.homeOf(inv)}
 	if inv.Principal != "" {
+		if err := s.mayImpersonate(by, principal); err != nil { // it may do more now than when it was invited
+			return err
+		}
 		return add(ctx, d, s.identities.principals, entity, func(p identity.Principal) ([]identity.PrincipalEvent, error) {
 			return p.SetCredential(g.Credential, s.now())
 		})
@@ -164,7 +168,7 @@ func (s *Service) admitGuest(ctx context.Context, d *draft, inv identity.Invitat
 	if len(inv.Roles) == 0 {
 		return nil
 	}
-	issuer := s.rights(domain.Actor{Tenant: inv.Tenant, ID: inv.IssuedBy, Home: s.homeOf(inv)})
+	issuer := s.rights(by)
 	return add(ctx, d, s.identities.tenants, tenantEntity(inv.Tenant), func(t identity.Tenant) ([]identity.TenantEvent, error) {
 		var all []identity.TenantEvent
 		for _, role := range inv.Roles {

@@ -39,8 +39,12 @@ func (s *Service) Assertion(ctx context.Context, signed string, v Visit) (Tokens
 }
 
 // Exchange begins a session of an actor that proved itself by an API key, no
-// wider than the key.
+// wider than the key. What acts for somebody cannot be changed: it would act
+// for itself then.
 func (s *Service) Exchange(ctx context.Context, by domain.Actor, scopes []string, v Visit) (Tokens, error) {
+	if by.For != "" {
+		return Tokens{}, errDelegated()
+	}
 	if len(scopes) == 0 {
 		scopes = by.Scopes
 	}
@@ -55,6 +59,12 @@ func (s *Service) Exchange(ctx context.Context, by domain.Actor, scopes []string
 // Delegate lets an agent act for the actor for an hour, within what both may do
 // and no wider than scopes (RFC 8693).
 func (s *Service) Delegate(ctx context.Context, by domain.Actor, agent string, scopes []string, v Visit) (Tokens, error) {
+	if by.For != "" {
+		return Tokens{}, errDelegated()
+	}
+	if err := s.cfg.Commands.Authorise(by, "principal.delegate", identity.Resource{Kind: "principal", ID: agent}); err != nil {
+		return Tokens{}, err
+	}
 	p, ok := s.cfg.Directory.Principal(identity.Ref{Tenant: by.HomeTenant(), ID: agent})
 	if !ok || p.Kind != domain.Agent {
 		return Tokens{}, &domain.Error{Kind: domain.NotFound, Code: "agent_not_found", Field: "agent", Message: "no agent with an identity of its own has this id"}
@@ -65,12 +75,13 @@ func (s *Service) Delegate(ctx context.Context, by domain.Actor, agent string, s
 	if !identity.Within(scopes, by.Scopes) {
 		return Tokens{}, domain.InvalidField("scope", "is wider than that of the credential")
 	}
-	if err := s.cfg.Commands.Authorise(by, "principal.delegate", identity.Resource{Kind: "principal", ID: agent}); err != nil {
-		return Tokens{}, err
-	}
 	return s.begin(ctx, identity.Ref{Tenant: by.HomeTenant(), ID: by.ID}, by.Kind, identity.SessionStarted{
 		Client: v.Client, Methods: []string{"delegated"}, Scopes: scopes, Actor: agent, ExpiresAt: s.now().Add(delegateLife),
 	}, v.From, false)
+}
+
+func errDelegated() error {
+	return &domain.Error{Kind: domain.Denied, Code: "denied", Message: "an agent that acts for somebody does not pass that on"}
 }
 
 // spent remembers what counts once, until it would have expired anyway.

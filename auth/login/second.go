@@ -91,12 +91,20 @@ func matchRecovery(c identity.Credential, presented string) (code string, ok boo
 // proves that it is the actor who wants it.
 func (s *Service) RemoveTOTP(ctx context.Context, by domain.Actor, v Visit, password string) error {
 	p, _ := s.cfg.Directory.Principal(identity.Ref{Tenant: by.HomeTenant(), ID: by.ID})
-	ok, _, err := s.cfg.Hasher.Verify(ctx, p.Credentials[passwordID].Verifier, password)
+	c, has := p.Credentials[passwordID]
+	if !has {
+		return domain.InvalidField("password", "the principal has none")
+	}
+	key := by.HomeTenant() + "/" + p.Name
+	if wait := s.cfg.Lockout.Check(key, v.From); wait > 0 {
+		return errWait(wait)
+	}
+	ok, _, err := s.cfg.Hasher.Verify(ctx, c.Verifier, password)
 	switch {
 	case err != nil:
 		return err
 	case !ok:
-		return s.failed(ctx, by.HomeTenant()+"/"+p.Name, p, Attempt{Visit: v, Tenant: by.HomeTenant()}, errProof())
+		return s.failed(ctx, key, p, Attempt{Visit: v, Tenant: by.HomeTenant()}, errProof())
 	}
 	for _, id := range []string{totpID, recoveryID} {
 		_, err := s.cfg.Commands.RemoveCredential(ctx, by, commands.Meta{}, by.ID, id, "removed by its holder")

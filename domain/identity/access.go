@@ -53,9 +53,9 @@ func (d *Directory) Decide(by domain.Actor, action string, r Resource, now time.
 	defer d.mu.RUnlock()
 	switch action {
 	case ActionOwn:
-		return d.decideOwn(by)
+		return d.decideOwn(by, now)
 	case ActionKnown:
-		if _, out := d.active(by, by.ID); out.Reason != "" {
+		if _, out := d.active(by, by.ID, now); out.Reason != "" {
 			return out
 		}
 		return Decision{Allowed: true, Role: "anybody"}
@@ -77,8 +77,8 @@ func (d *Directory) Decide(by domain.Actor, action string, r Resource, now time.
 
 // decideOwn says whether an actor may look after its own credentials and
 // sessions: whoever is active may, with a credential that is not limited.
-func (d *Directory) decideOwn(by domain.Actor) Decision {
-	_, out := d.active(by, by.ID)
+func (d *Directory) decideOwn(by domain.Actor, now time.Time) Decision {
+	_, out := d.active(by, by.ID, now)
 	switch {
 	case out.Reason != "":
 		return out
@@ -90,8 +90,10 @@ func (d *Directory) decideOwn(by domain.Actor) Decision {
 	return Decision{Allowed: true, Role: "oneself"}
 }
 
-// active returns a principal that may act at all where the actor acts.
-func (d *Directory) active(by domain.Actor, id string) (Principal, Decision) {
+// active returns a principal that may act at all where the actor acts. Beyond
+// its own tenant only a super admin may, and nobody else learns whether there
+// is such a tenant.
+func (d *Directory) active(by domain.Actor, id string, now time.Time) (Principal, Decision) {
 	home := by.HomeTenant()
 	p, ok := d.principals[Ref{home, id}]
 	switch {
@@ -99,6 +101,8 @@ func (d *Directory) active(by domain.Actor, id string) (Principal, Decision) {
 		return p, denied("the principal is not known")
 	case p.Suspended:
 		return p, denied("the principal is suspended")
+	case home != by.Tenant && !slices.Contains(d.tenants[home].RolesOf(id, now), RoleSuperAdmin):
+		return p, denied("no role is held here")
 	case d.tenants[by.Tenant].Suspended || d.tenants[home].Suspended:
 		return p, denied("the tenant is suspended")
 	case !d.tenants[by.Tenant].Exists():
@@ -112,7 +116,7 @@ func (d *Directory) active(by domain.Actor, id string) (Principal, Decision) {
 // decide is Decide for one principal.
 func (d *Directory) decide(by domain.Actor, id, action string, now time.Time) Decision {
 	home := by.HomeTenant()
-	p, out := d.active(by, id)
+	p, out := d.active(by, id, now)
 	if out.Reason != "" {
 		return out
 	}

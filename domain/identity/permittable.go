@@ -41,11 +41,11 @@ func (d *Directory) MayPermit(by domain.Actor, action string, r Resource, now ti
 	}
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if _, out := d.active(by, by.ID); out.Reason != "" {
+	if _, out := d.active(by, by.ID, now); out.Reason != "" {
 		return out
 	}
 	if by.For != "" {
-		if _, out := d.active(by, by.For); out.Reason != "" {
+		if _, out := d.active(by, by.For, now); out.Reason != "" {
 			return denied("for the person: %s", out.Reason)
 		}
 	}

@@ -55,7 +55,7 @@ func (t Tenant) DefineRole(r Role, by Rights) ([]TenantEvent, error) {
 		return nil, err
 	}
 	old, known := t.Roles[r.Name]
-	if !by.Cover(r.Permissions) || known && !by.Cover(old.Permissions) {
+	if !by.Cover(r.Permissions, t.Name) || known && !by.Cover(old.Permissions, t.Name) {
 		return nil, ErrEscalation
 	}
 	if known && old.Description == r.Description && slices.Equal(old.Permissions, r.Permissions) {
@@ -92,7 +92,7 @@ func (t Tenant) RemoveRole(name string, by Rights) ([]TenantEvent, error) {
 	if !ok {
 		return nil, ErrRoleNotFound
 	}
-	if !by.Cover(r.Permissions) {
+	if !by.Cover(r.Permissions, t.Name) {
 		return nil, ErrEscalation
 	}
 	return []TenantEvent{RoleRemoved{Role: name}}, nil
@@ -167,7 +167,7 @@ func (t Tenant) mayHandle(role string, by Rights) error {
 	if !ok {
 		return ErrRoleNotFound
 	}
-	if !by.Cover(r.Permissions) {
+	if !by.Cover(r.Permissions, t.Name) {
 		return ErrEscalation
 	}
 	return nil
