@@ -118,7 +118,7 @@ func (d *Directory) decide(by domain.Actor, id, action string, now time.Time) De
 	}
 	roles := d.rolesOf(home, p, now)
 	if home != by.Tenant {
-		roles = slices.DeleteFunc(roles, func(r string) bool { return r != RoleSuperAdmin })
+		roles = slices.DeleteFunc(roles, func(r string) bool { return r != RoleSuperAdmin || home != domain.DefaultTenant })
 	}
 	for _, role := range roles {
 		if d.rightsOf(home, role)[action] {

@@ -110,22 +110,17 @@ func rightsOf(permissions []string, wide bool) Rights {
 // AllRights returns the rights of a super admin.
 func AllRights() Rights { return rightsOf([]string{"*"}, true) }
 
-// Cover reports whether everything that the permissions permit is in r. What
-// is mesh-wide and out of reach in the tenant does not count.
-func (r Rights) Cover(permissions []string) bool {
-	for _, a := range Actions() {
-		if !r[a.Name] && slices.ContainsFunc(permissions, func(p string) bool { return matches(p, a.Name) }) {
-			if a.MeshWide && !r.wide() {
-				continue
-			}
+// Cover reports whether everything that the permissions permit to those who
+// hold them in a tenant is in r. What is mesh-wide counts in the default tenant,
+// where a grant reaches it, and in no other.
+func (r Rights) Cover(tenant string, permissions []string) bool {
+	for action := range rightsOf(permissions, tenant == domain.DefaultTenant) {
+		if !r[action] {
 			return false
 		}
 	}
 	return true
 }
-
-// wide reports whether r reaches over all tenants.
-func (r Rights) wide() bool { return r["tenant.create"] }
 
 // Within reports whether scopes permit nothing that limits do not. No limits
 // are no limit; no scopes are within no limits only.
