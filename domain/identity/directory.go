@@ -208,7 +208,7 @@ func (d *Directory) applyPrincipal(ref Ref, e PrincipalEvent, at time.Time) {
 
 // index makes a credential findable by what its bearer presents. An id that is
 // another principal's stays that one's: nobody takes over a way in by naming it
-//.
+// .
 func (d *Directory) index(c Credential, ref Ref) {
 	owners := d.passkeys
 	switch c.Type {
