@@ -134,7 +134,11 @@ func makeEstate(t *testing.T, m *apitest.Mesh, tenant string) estate {
 	}
 	e.task = task.ID
 	_, e.event, _ = strings.Cut(task.Position, ".")
-	got, err := admin.Task(ctx, task.ID, task.Position)
+	var got client.Task
+	apitest.Eventually(t, func() bool { // a busy machine may take longer than a query waits
+		got, err = admin.Task(ctx, task.ID, task.Position)
+		return !client.IsNotFound(err)
+	})
 	if err != nil || got.Input == nil || got.Input.Artifact == nil {
 		t.Fatalf("the input is no artifact: %v, %.500v", err, got)
 	}

@@ -77,7 +77,7 @@ func (s *Service) mayInvite(by domain.Actor, issue identity.InvitationIssued) er
 		if !ok {
 			return identity.ErrRoleNotFound
 		}
-		if !mine["role.grant"] || !mine.Cover(role.Permissions, by.Tenant) || name == identity.RoleSuperAdmin && by.Tenant != domain.DefaultTenant {
+		if !mine["role.grant"] || !mine.Cover(by.Tenant, role.Permissions) || name == identity.RoleSuperAdmin && by.Tenant != domain.DefaultTenant {
 			return identity.ErrEscalation
 		}
 	}

@@ -121,7 +121,7 @@ func (d *Directory) decide(by domain.Actor, id, action string, now time.Time) De
 		return out
 	}
 	for _, held := range d.tenants[home].Grants[p.ID] {
-		guest := home != by.Tenant && held.Role != RoleSuperAdmin
+		guest := home != by.Tenant && (held.Role != RoleSuperAdmin || home != domain.DefaultTenant)
 		if !guest && !expired(held.Ends, now) && d.rightsOf(home, held.Role)[action] {
 			return Decision{Allowed: true, Role: held.Role}
 		}
@@ -136,7 +136,7 @@ func (d *Directory) decide(by domain.Actor, id, action string, now time.Time) De
 func (d *Directory) refusal(by domain.Actor, p Principal, action string, now time.Time) Decision {
 	roles := d.rolesOf(by.HomeTenant(), p, now)
 	if by.HomeTenant() != by.Tenant {
-		roles = slices.DeleteFunc(roles, func(r string) bool { return r != RoleSuperAdmin })
+		roles = slices.DeleteFunc(roles, func(r string) bool { return r != RoleSuperAdmin || by.HomeTenant() != domain.DefaultTenant })
 	}
 	if len(roles) == 0 {
 		return denied("no role is held here")

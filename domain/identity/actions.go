@@ -110,10 +110,10 @@ func rightsOf(permissions []string, wide bool) Rights {
 // AllRights returns the rights of a super admin.
 func AllRights() Rights { return rightsOf([]string{"*"}, true) }
 
-// Cover reports whether everything that permissions permit in a tenant is in r.
-// What is mesh-wide counts in the default tenant only: a role reaches it from
-// nowhere else.
-func (r Rights) Cover(permissions []string, tenant string) bool {
+// Cover reports whether everything that the permissions permit to those who
+// hold them in a tenant is in r. What is mesh-wide counts in the default tenant,
+// where a grant reaches it, and in no other.
+func (r Rights) Cover(tenant string, permissions []string) bool {
 	for action := range rightsOf(permissions, tenant == domain.DefaultTenant) {
 		if !r[action] {
 			return false

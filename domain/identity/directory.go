@@ -97,11 +97,17 @@ func (d *Directory) Apply(tenant, id string, seq uint64, e Event, at time.Time) 
 // restricts says from whom an event takes something.
 func (d *Directory) restricts(tenant, id string, e Event) (Ref, bool) {
 	switch e := e.(type) {
-	case TenantSuspended, RoleRemoved, PolicySet, KeyRetired:
+	case TenantSuspended, RoleRemoved, PolicySet, PolicyRemoved, KeyRetired:
 		return Ref{Tenant: tenant}, true
 	case RoleDefined:
 		_, known := d.tenants[tenant].roles[e.Name]
 		return Ref{Tenant: tenant}, known // it may permit less than before
+	case RoleGranted:
+		_, held := d.tenants[tenant].held(e.Grant)
+		return Ref{Tenant: tenant, ID: e.Principal}, held // it may end earlier than before
+	case CredentialSet:
+		old, known := d.principals[Ref{tenant, id}].Credentials[e.ID]
+		return Ref{Tenant: tenant, ID: id}, known && !old.sameLimits(e.Credential)
 	case RoleRevoked:
 		return Ref{Tenant: tenant, ID: e.Principal}, true
 	case PrincipalSuspended, CredentialRemoved, TokensRevoked, TokenRevoked:
@@ -185,33 +191,43 @@ func (d *Directory) applyTenant(name string, e TenantEvent, at time.Time) {
 func (d *Directory) applyPrincipal(ref Ref, e PrincipalEvent, at time.Time) {
 	p := d.principals[ref]
 	p.ID = ref.ID
-	before := p
 	p = p.Apply(e, at)
 	d.principals[ref] = p
 	switch e := e.(type) {
 	case PrincipalCreated:
 		d.logins[login{ref.Tenant, p.Name}] = ref.ID
 	case CredentialSet:
+		unindex(d.keys, e.ID, ref) // it may have been of another type
+		unindex(d.passkeys, e.ID, ref)
 		d.index(e.Credential, ref)
 	case CredentialRemoved:
-		d.unindex(before.Credentials[e.Credential])
+		unindex(d.keys, e.Credential, ref)
+		unindex(d.passkeys, e.Credential, ref)
 	}
 }
 
-// index makes a credential findable by what its bearer presents.
+// index makes a credential findable by what its bearer presents. An id that is
+// another principal's stays that one's: nobody takes over a way in by naming it
+// .
 func (d *Directory) index(c Credential, ref Ref) {
+	owners := d.passkeys
 	switch c.Type {
-	case CredentialAPIKey, CredentialKeyPair:
-		d.keys[c.ID] = ref
-	case CredentialPasskey, CredentialOIDC:
-		d.passkeys[c.ID] = ref
 	case CredentialPassword, CredentialTOTP, CredentialRecovery:
+		return
+	case CredentialAPIKey, CredentialKeyPair:
+		owners = d.keys
+	case CredentialPasskey, CredentialOIDC:
+	}
+	if _, taken := owners[c.ID]; !taken {
+		owners[c.ID] = ref
 	}
 }
 
-func (d *Directory) unindex(c Credential) {
-	delete(d.keys, c.ID)
-	delete(d.passkeys, c.ID)
+// unindex forgets a credential's id if it is the principal's.
+func unindex(owners map[string]Ref, id string, ref Ref) {
+	if owners[id] == ref {
+		delete(owners, id)
+	}
 }
 
 func (d *Directory) applySession(tenant, id string, e SessionEvent, at time.Time) {

@@ -106,6 +106,8 @@ func (i Invitation) Issue(e InvitationIssued, now time.Time) ([]InvitationEvent,
 		return nil, domain.InvalidField("kind", "%.32q is not human or agent", e.Kind)
 	case e.Kind == domain.Agent && e.Owner == "":
 		return nil, domain.InvalidField("owner", "every agent has an owner who answers for it")
+	case e.Verifier == "":
+		return nil, domain.InvalidField("verifier", "an invitation has a secret")
 	case e.ExpiresAt.IsZero() || expired(e.ExpiresAt, now) || e.ExpiresAt.Sub(now) > MaxInvitation:
 		return nil, domain.InvalidField("expires_at", "must be within the next %v", MaxInvitation)
 	}

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -82,7 +83,7 @@ func (d *Directory) SessionsOf(ref Ref) []SessionOf {
 			all = append(all, s)
 		}
 	}
-	slices.SortFunc(all, func(a, b SessionOf) int { return a.StartedAt.Compare(b.StartedAt) })
+	slices.SortFunc(all, func(a, b SessionOf) int { return cmp.Or(a.StartedAt.Compare(b.StartedAt), strings.Compare(a.ID, b.ID)) })
 	return all
 }
 
@@ -134,6 +135,6 @@ func (d *Directory) InvitationsOf(tenant string, now time.Time) []InvitationOf {
 			all = append(all, i)
 		}
 	}
-	slices.SortFunc(all, func(a, b InvitationOf) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(all, func(a, b InvitationOf) int { return cmp.Or(a.ExpiresAt.Compare(b.ExpiresAt), strings.Compare(a.ID, b.ID)) })
 	return all
 }

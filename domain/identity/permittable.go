@@ -68,5 +68,12 @@ func deniedByScope(by domain.Actor) Decision {
 // speaksForItself reports whether an action in the name of an agent is done by
 // that agent, by who answers for it, or by who may represent others'.
 func (d *Directory) speaksForItself(by domain.Actor, action string, r Resource, now time.Time) bool {
-	return !asAgent(action) || r.ID == "" || r.ID == by.ID || r.Owner == by.ID || d.permits(by, by.ID, "agent.represent", now)
+	return !asAgent(action) || r.ID == "" || r.ID == by.ID || r.Owner == by.ID || d.mayRepresent(by, now)
+}
+
+// mayRepresent reports whether an actor, its credential and the person that it
+// acts for reach the agents of others.
+func (d *Directory) mayRepresent(by domain.Actor, now time.Time) bool {
+	const action = "agent.represent"
+	return within(by.Scopes, action) && d.permits(by, by.ID, action, now) && (by.For == "" || d.permits(by, by.For, action, now))
 }

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"slices"
 	"time"
 
 	"github.com/hivemesh/hivemesh/domain"
@@ -48,6 +49,12 @@ type Credential struct {
 	Scopes    []string       `json:"scopes,omitempty"`   // permissions that it is limited to; none = all of its principal
 	Networks  []string       `json:"networks,omitempty"` // CIDRs that it works from; none = everywhere
 	ExpiresAt time.Time      `json:"expires_at,omitzero"`
+}
+
+// sameLimits reports whether c and other let their bearer do the same, from the
+// same places and as long.
+func (c Credential) sameLimits(other Credential) bool {
+	return slices.Equal(c.Scopes, other.Scopes) && slices.Equal(c.Networks, other.Networks) && c.ExpiresAt.Equal(other.ExpiresAt)
 }
 
 // Exists reports whether the principal has been created.

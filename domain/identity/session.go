@@ -1,7 +1,7 @@
 package identity
 
 import (
-	"slices"
+	"fmt"
 	"time"
 
 	"github.com/hivemesh/hivemesh/domain"
@@ -17,14 +17,33 @@ type Session struct {
 	Scopes    []string  // permissions that its tokens are limited to; none = all of its principal
 	Actor     string    // agent that acts for the principal, when it is a delegation
 	Verifier  string    // SHA-256 of the refresh token that is next, hex; none = cannot be refreshed
-	Spent     []string  // verifiers of the latest refresh tokens before it
+	Spent     string    // marks of all refresh tokens before it, one after another
 	ExpiresAt time.Time // when it ends even if it is used
 	StartedAt time.Time
 	Ended     bool
 }
 
-// spentKept is how many spent refresh tokens are told from unknown ones.
-const spentKept = 8
+// MaxRefreshes is how often a session can be refreshed. All of its spent tokens
+// are remembered: were the older ones forgotten, a thief could refresh until the
+// token of the owner is one of them, and the owner's return would tell nothing.
+const MaxRefreshes = 4096
+
+// markLength is how many hex digits of a verifier tell a spent refresh token
+// from one that never was: who guesses one ends a session and gets nothing.
+const markLength = 8
+
+func mark(verifier string) string { return fmt.Sprintf("%-*.*s", markLength, markLength, verifier) }
+
+// spent reports whether a refresh token was changed for another before.
+func (s Session) spent(verifier string) bool {
+	sought := mark(verifier)
+	for i := 0; i < len(s.Spent); i += markLength {
+		if s.Spent[i:i+markLength] == sought {
+			return true
+		}
+	}
+	return false
+}
 
 // SessionEvent is a fact about a session.
 type SessionEvent interface {
@@ -78,8 +97,7 @@ func (e SessionStarted) applySession(s Session, at time.Time) Session {
 }
 
 func (e SessionRefreshed) applySession(s Session, _ time.Time) Session {
-	s.Spent = append(slices.Clone(s.Spent), s.Verifier)
-	s.Spent = s.Spent[max(0, len(s.Spent)-spentKept):]
+	s.Spent += mark(s.Verifier)
 	s.Verifier = e.Verifier
 	return s
 }
@@ -132,14 +150,18 @@ func (s Session) Start(e SessionStarted, now time.Time) ([]SessionEvent, error) 
 
 // Refresh changes the refresh token that is presented for the next one. A
 // token that was changed before ends the session (RFC 9700, section 4.14.2);
-// the events say which it was.
+// the events say which it was. ErrRefresh refuses any other token, and every
+// one after MaxRefreshes.
 func (s Session) Refresh(presented, next, source string, now time.Time) ([]SessionEvent, error) {
 	switch {
 	case !s.Live(now) || s.Verifier == "":
 		return nil, ErrRefresh
-	case slices.Contains(s.Spent, presented):
-		return []SessionEvent{ReuseDetected{Source: source}}, nil
 	case presented != s.Verifier: // digests of random values: nothing to learn from timing
+		if s.spent(presented) {
+			return []SessionEvent{ReuseDetected{Source: source}}, nil
+		}
+		return nil, ErrRefresh
+	case len(s.Spent) >= MaxRefreshes*markLength:
 		return nil, ErrRefresh
 	}
 	return []SessionEvent{SessionRefreshed{Verifier: next}}, nil

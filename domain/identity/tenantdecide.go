@@ -55,7 +55,7 @@ func (t Tenant) DefineRole(r Role, by Rights) ([]TenantEvent, error) {
 		return nil, err
 	}
 	old, known := t.Roles[r.Name]
-	if !by.Cover(r.Permissions, t.Name) || known && !by.Cover(old.Permissions, t.Name) {
+	if !by.Cover(t.Name, r.Permissions) || known && !by.Cover(t.Name, old.Permissions) {
 		return nil, ErrEscalation
 	}
 	if known && old.Description == r.Description && slices.Equal(old.Permissions, r.Permissions) {
@@ -92,7 +92,7 @@ func (t Tenant) RemoveRole(name string, by Rights) ([]TenantEvent, error) {
 	if !ok {
 		return nil, ErrRoleNotFound
 	}
-	if !by.Cover(r.Permissions, t.Name) {
+	if !by.Cover(t.Name, r.Permissions) {
 		return nil, ErrEscalation
 	}
 	return []TenantEvent{RoleRemoved{Role: name}}, nil
@@ -117,7 +117,7 @@ func (t Tenant) GrantRole(g Grant, expires, now time.Time, by Rights) ([]TenantE
 	if held && old.Ends.Equal(expires) {
 		return nil, nil
 	}
-	if held && t.lastAdmin(g.Role, now) && !expires.IsZero() {
+	if held && t.lastAdmin(g.Role, now) && !expired(old.Ends, now) && !expires.IsZero() {
 		return nil, ErrLastAdmin
 	}
 	if !held && len(t.Grants) >= MaxGrants {
@@ -167,7 +167,7 @@ func (t Tenant) mayHandle(role string, by Rights) error {
 	if !ok {
 		return ErrRoleNotFound
 	}
-	if !by.Cover(r.Permissions, t.Name) {
+	if !by.Cover(t.Name, r.Permissions) {
 		return ErrEscalation
 	}
 	return nil
