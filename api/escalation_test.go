@@ -15,6 +15,7 @@ import (
 func TestEscalation(t *testing.T) {
 	t.Parallel()
 	m := apitest.Start(t, apitest.Config{})
+	awaitModels(t, m)
 	for _, tenant := range []string{"grants", "roles", "last", "keys", "delegates", "invites", "credentials"} {
 		makeTenant(t, m, tenant)
 	}

@@ -60,6 +60,7 @@ func asAgent(id string) nats.Option { return nats.Name(client.AgentConnection + 
 func TestNATSAttacks(t *testing.T) {
 	t.Parallel()
 	m := apitest.Start(t, apitest.Config{Heartbeat: time.Minute})
+	awaitModels(t, m)
 	makeTenant(t, m, "other")
 	a, b := join(t, m, "attacker"), join(t, m, "victim")
 	for name, test := range map[string]func(*testing.T, *apitest.Mesh, joined, joined){
