@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -91,10 +92,20 @@ func largeInput(tenant string) []byte {
 	return []byte(`"` + tenant + strings.Repeat("x", 300<<10) + `"`)
 }
 
+// awaitModels waits until every read model answers.
+func awaitModels(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
+	apitest.Eventually(t, func() bool {
+		models, err := m.Client.Projections(t.Context())
+		return err == nil && len(models) > 0 && !slices.ContainsFunc(models, func(p client.Projection) bool { return p.Status == "rebuilding" })
+	})
+}
+
 // makeEstate fills a tenant.
 func makeEstate(t *testing.T, m *apitest.Mesh, tenant string) estate {
 	t.Helper()
 	ctx := t.Context()
+	awaitModels(t, m)
 	makeTenant(t, m, tenant)
 	e := estate{tenant: tenant, role: tenant + "-keeper", policy: tenant + "-calm"}
 	e.adminID, e.admin = makePrincipal(t, m, tenant, domain.Human, "estate-admin", identity.RoleTenantAdmin)

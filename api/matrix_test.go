@@ -143,8 +143,8 @@ func aboutOf(op operationOf) identity.Resource {
 	return identity.Resource{}
 }
 
-// bodies are the smallest that the operations take. PERSON and AGENT stand for
-// names of the estate. An operation that is not here is sent "{}".
+// bodies are the smallest that the operations take. PERSON, AGENT and
+// JOINED stand for ids of the estate. An operation that is not here is sent "{}".
 func bodies() map[string]string {
 	report := `{"attempt":1,"agent":"AGENT"}`
 	return map[string]string{
