@@ -28,7 +28,7 @@ type view struct {
 // byID orders principals: here names are not unique.
 var byID = cmpopts.SortSlices(func(a, b identity.Principal) bool { return a.ID < b.ID })
 
-var ids = []string{"a", "b", "c"} //nolint:gochecknoglobals // a constant
+var ids = []string{"a", "b", "c"}
 
 func (w *world) view() view {
 	v := view{

@@ -87,7 +87,7 @@ func TestNobodyGainsMoreThanTheDeciderHas(t *testing.T) {
 				p.person(tenant, "manager", domain.Human, identity.RolePilotManager)
 				p.person(tenant, "new", domain.Human)
 				p.person(tenant, "bot", domain.Agent)
-				for range rapid.IntRange(1, 25).Draw(r, "steps") {
+				for range rapid.IntRange(1, 15).Draw(r, "steps") {
 					p.checkStep(r, top)
 				}
 			})

@@ -135,6 +135,8 @@ func (d *Directory) InvitationsOf(tenant string, now time.Time) []InvitationOf {
 			all = append(all, i)
 		}
 	}
-	slices.SortFunc(all, func(a, b InvitationOf) int { return cmp.Or(a.ExpiresAt.Compare(b.ExpiresAt), strings.Compare(a.ID, b.ID)) })
+	slices.SortFunc(all, func(a, b InvitationOf) int {
+		return cmp.Or(a.ExpiresAt.Compare(b.ExpiresAt), strings.Compare(a.ID, b.ID))
+	})
 	return all
 }
