@@ -34,6 +34,14 @@ func (s *Service) NoteFailure(ctx context.Context, by domain.Actor, of identity.
 	return err
 }
 
+// NoteDenial records what a principal was refused, and how often.
+func (s *Service) NoteDenial(ctx context.Context, who identity.Ref, action, resource, reason string, count int) error {
+	_, err := s.changeOwn(ctx, domain.Actor{Tenant: who.Tenant, ID: who.ID}, Meta{}, func(p identity.Principal) ([]identity.PrincipalEvent, error) {
+		return p.Deny(action, resource, reason, count)
+	})
+	return err
+}
+
 // changeOwn is a change that the mesh makes to a principal for its own proofs;
 // a principal that is suspended gets a record of failures all the same.
 func (s *Service) changeOwn(ctx context.Context, by domain.Actor, m Meta, decide func(identity.Principal) ([]identity.PrincipalEvent, error)) (Result, error) {

@@ -161,6 +161,7 @@ func (m *Mesh) serve(tb testing.TB, cfg Config) {
 	if !cfg.HeldBack {
 		in.Go(func() error { return m.API.Run(inputs) })
 		core.Go(func() error { return m.Coordinator.Run(rest) })
+		core.Go(func() error { return m.Login.Run(rest) })
 		core.Go(func() error {
 			return commands.FollowDirectory(rest, m.Store, m.Directory, cfg.Log, m.API.Restricted)
 		})

@@ -3,6 +3,7 @@ package login
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/hivemesh/hivemesh/auth/token"
@@ -34,9 +35,12 @@ func (s *Service) Rotate(ctx context.Context, by domain.Actor, m commands.Meta, 
 	return s.cfg.Commands.RotateKey(ctx, by, m, after, next, overlap)
 }
 
-// Run rotates the keys when they are old, until ctx ends. Every node runs it;
-// one of them is the first.
+// Run rotates the keys when they are old, and writes refusals down, until ctx
+// ends. Every node runs it; one of them is the first to rotate.
 func (s *Service) Run(ctx context.Context) error {
+	var denials sync.WaitGroup
+	denials.Go(func() { s.recordDenials(ctx) })
+	defer denials.Wait()
 	tick := time.NewTicker(rotateLook)
 	defer tick.Stop()
 	for {

@@ -188,6 +188,14 @@ func (p Principal) Fail(of CredentialType, source string, until, now time.Time) 
 	return events, nil
 }
 
+// Deny records what the principal was refused, and how often.
+func (p Principal) Deny(action, resource, reason string, count int) ([]PrincipalEvent, error) {
+	if !p.Exists() {
+		return nil, ErrPrincipalNotFound
+	}
+	return []PrincipalEvent{AccessDenied{Action: action, Resource: resource, Reason: reason, Count: count}}, nil
+}
+
 // RevokeTokens ends every session and token of the principal.
 func (p Principal) RevokeTokens(reason string) ([]PrincipalEvent, error) {
 	if err := checkReason(reason); err != nil {
