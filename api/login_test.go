@@ -434,7 +434,7 @@ func watchFeed(t *testing.T, m *apitest.Mesh, token string) <-chan struct{} {
 	go func() {
 		defer close(ended)
 		defer res.Body.Close()
-		for lines.Scan() { //nolint:revive // until it ends
+		for lines.Scan() {
 		}
 	}()
 	return ended

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -27,11 +28,61 @@ func does(action string) Access { return Access{Any: []string{action}, Decided: 
 // Accesses returns who may use which operation of HTTP, by the operation's id.
 // An operation that is not in it answers nobody.
 func Accesses() map[string]Access {
+	all := workAccesses()
+	maps.Copy(all, identityAccesses())
+	return all
+}
+
+// workAccesses is about agents, tasks, events and read models.
+func workAccesses() map[string]Access {
 	return map[string]Access{
 		"healthz": {Open: true},
 		"readyz":  {Open: true},
 		"version": reads(identity.ActionKnown),
 
+		"list-tasks":   reads("task.read", "task.read_own"),
+		"get-task":     reads("task.read", "task.read_own"),
+		"why-task":     reads("task.read", "task.read_own"),
+		"task-events":  reads("task.read", "task.read_own"),
+		"counts":       reads("task.read"),
+		"get-artifact": reads("artifact.read"),
+
+		"task-submit":       does("task.submit"),
+		"task-submit_batch": does("task.submit"),
+		"task-cancel":       does("task.cancel"),
+		"task-requeue":      does("task.requeue"),
+		"task-start":        does("task.start"),
+		"task-progress":     does("task.progress"),
+		"task-complete":     does("task.complete"),
+		"task-fail":         does("task.fail"),
+		"task-return":       does("task.return"),
+
+		"list-agents":     reads("agent.read"),
+		"get-agent":       reads("agent.read"),
+		"poll-agent":      does("agent.register"),
+		"agent-heartbeat": does("agent.register"),
+		"agent-register":  does("agent.register"),
+		"agent-drain":     does("agent.drain"),
+		"agent-resume":    does("agent.resume"),
+		"agent-leave":     does("agent.leave"),
+
+		"feed":           reads("event.read"),
+		"list-events":    reads("event.read"),
+		"get-event":      reads("event.read"),
+		"publish-events": does("event.publish"),
+
+		"list-projections":   reads("projection.read"),
+		"list-parked":        reads("projection.read"),
+		"retry-projection":   does("projection.retry"),
+		"skip-projection":    does("projection.skip"),
+		"rebuild-projection": does("projection.rebuild"),
+		"verify-projection":  reads("projection.verify"),
+	}
+}
+
+// identityAccesses is about who may act, and the ways in.
+func identityAccesses() map[string]Access {
+	return map[string]Access{
 		"jwks":              {Open: true},
 		"auth-login":        {Open: true},
 		"auth-refresh":      {Open: true},
@@ -82,45 +133,7 @@ func Accesses() map[string]Access {
 		"invite":                  does("invitation.issue"),
 		"revoke-invitation":       does("invitation.issue"),
 
-		"list-tasks":   reads("task.read", "task.read_own"),
-		"get-task":     reads("task.read", "task.read_own"),
-		"why-task":     reads("task.read", "task.read_own"),
-		"task-events":  reads("task.read", "task.read_own"),
-		"counts":       reads("task.read"),
-		"get-artifact": reads("artifact.read"),
-
-		"task-submit":       does("task.submit"),
-		"task-submit_batch": does("task.submit"),
-		"task-cancel":       does("task.cancel"),
-		"task-requeue":      does("task.requeue"),
-		"task-start":        does("task.start"),
-		"task-progress":     does("task.progress"),
-		"task-complete":     does("task.complete"),
-		"task-fail":         does("task.fail"),
-		"task-return":       does("task.return"),
-
-		"list-agents":     reads("agent.read"),
-		"get-agent":       reads("agent.read"),
-		"poll-agent":      does("agent.register"),
-		"agent-heartbeat": does("agent.register"),
-		"agent-register":  does("agent.register"),
-		"agent-drain":     does("agent.drain"),
-		"agent-resume":    does("agent.resume"),
-		"agent-leave":     does("agent.leave"),
-
-		"feed":           reads("event.read"),
-		"list-events":    reads("event.read"),
-		"get-event":      reads("event.read"),
-		"publish-events": does("event.publish"),
-
 		"test-policies": reads("policy.manage", "identity.read"),
-
-		"list-projections":   reads("projection.read"),
-		"list-parked":        reads("projection.read"),
-		"retry-projection":   does("projection.retry"),
-		"skip-projection":    does("projection.skip"),
-		"rebuild-projection": does("projection.rebuild"),
-		"verify-projection":  reads("projection.verify"),
 	}
 }
 

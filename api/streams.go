@@ -30,7 +30,7 @@ func newStreams() *streams {
 }
 
 // errRevoked ends what is open of somebody who may not have it any more.
-var errRevoked = &domain.Error{Kind: domain.Unauthenticated, Code: "revoked", Message: "the credential was revoked, or what it permits was changed"} //nolint:gochecknoglobals // a sentinel
+var errRevoked = &domain.Error{Kind: domain.Unauthenticated, Code: "revoked", Message: "the credential was revoked, or what it permits was changed"}
 
 // keep returns a context that ends with ctx, when the credential of who
 // expires, and when something is taken from who.
@@ -61,8 +61,10 @@ func (s *streams) cut(who []identity.Ref) {
 	defer s.mu.Unlock()
 	for k := range s.open {
 		ids := []identity.Ref{
-			{Tenant: k.who.HomeTenant(), ID: k.who.ID}, {Tenant: k.who.HomeTenant(), ID: k.who.For},
-			{Tenant: k.who.HomeTenant()}, {Tenant: k.who.Tenant},
+			{Tenant: k.who.HomeTenant(), ID: k.who.ID},
+			{Tenant: k.who.HomeTenant(), ID: k.who.For},
+			{Tenant: k.who.HomeTenant()},
+			{Tenant: k.who.Tenant},
 		}
 		if slices.ContainsFunc(who, func(r identity.Ref) bool { return slices.Contains(ids, r) }) {
 			k.end(errRevoked)

@@ -54,7 +54,7 @@ func (s *Service) InviteFirst(ctx context.Context, id, verifier string, expires 
 }
 
 // errMade says that another node was faster.
-var errMade = errors.New("made by another node") //nolint:gochecknoglobals // a sentinel
+var errMade = errors.New("made by another node")
 
 func (s *Service) createRoot(ctx context.Context, d *draft, id string, known identity.Principal, credential identity.Credential) error {
 	tenant := domain.DefaultTenant

@@ -119,8 +119,8 @@ func TestAddressKey(t *testing.T) {
 }
 
 var (
-	home     = netip.MustParseAddr("192.0.2.7")    //nolint:gochecknoglobals // a constant; Go has no constant addresses
-	stranger = netip.MustParseAddr("198.51.100.9") //nolint:gochecknoglobals // a constant; Go has no constant addresses
+	home     = netip.MustParseAddr("192.0.2.7")
+	stranger = netip.MustParseAddr("198.51.100.9")
 )
 
 func TestWaitsGrow(t *testing.T) {

@@ -1,7 +1,6 @@
 package token
 
 import (
-	"crypto/ed25519"
 	"encoding/base64"
 	"slices"
 	"strings"
@@ -27,12 +26,9 @@ func JWKS(keys []PublicKey) KeySet {
 	set := KeySet{Keys: make([]WebKey, len(keys))}
 	for i, k := range keys {
 		set.Keys[i] = WebKey{
-			KeyType: "OKP", Curve: "Ed25519", X: Encode(k.Key), ID: k.ID, Use: "sig", Algorithm: "EdDSA",
+			KeyType: "OKP", Curve: "Ed25519", X: base64.RawURLEncoding.EncodeToString(k.Key), ID: k.ID, Use: "sig", Algorithm: "EdDSA",
 		}
 	}
 	slices.SortFunc(set.Keys, func(a, b WebKey) int { return strings.Compare(a.ID, b.ID) })
 	return set
 }
-
-// Encode returns a public key as it travels: base64url.
-func Encode(key ed25519.PublicKey) string { return base64.RawURLEncoding.EncodeToString(key) }

@@ -72,8 +72,14 @@ func (cmd *principalShowCmd) Run(ctx context.Context, a *app) error {
 		status = "suspended"
 	}
 	a.printFields([][2]string{
-		{"Name", p.Name}, {"Kind", p.Kind}, {"ID", p.ID}, {"Tenant", p.Tenant}, {"Owner", p.Owner}, {"Status", status},
-		{"Roles", strings.Join(p.Roles, ", ")}, {"Created", stamp(&p.CreatedAt)},
+		{"Name", p.Name},
+		{"Kind", p.Kind},
+		{"ID", p.ID},
+		{"Tenant", p.Tenant},
+		{"Owner", p.Owner},
+		{"Status", status},
+		{"Roles", strings.Join(p.Roles, ", ")},
+		{"Created", stamp(&p.CreatedAt)},
 	})
 	for _, x := range p.Credentials {
 		fmt.Fprintf(a.stdout, "Way in      %s %s %s%s%s\n", x.Type, x.ID, x.Name, until(x.ExpiresAt, ", until "), until(x.LastUsed, ", last used "))

@@ -26,8 +26,15 @@ func (cmd *whoamiCmd) Run(ctx context.Context, a *app) error {
 		return a.printJSON(w)
 	}
 	a.printFields([][2]string{
-		{"Name", w.Name}, {"Kind", w.Kind}, {"Principal", w.Principal}, {"Tenant", w.Tenant}, {"Home", w.Home}, {"Acts for", w.For},
-		{"Roles", strings.Join(w.Roles, ", ")}, {"Limited to", strings.Join(w.Scopes, ", ")}, {"May", strings.Join(w.Rights, " ")},
+		{"Name", w.Name},
+		{"Kind", w.Kind},
+		{"Principal", w.Principal},
+		{"Tenant", w.Tenant},
+		{"Home", w.Home},
+		{"Acts for", w.For},
+		{"Roles", strings.Join(w.Roles, ", ")},
+		{"Limited to", strings.Join(w.Scopes, ", ")},
+		{"May", strings.Join(w.Rights, " ")},
 	})
 	return nil
 }
@@ -60,11 +67,12 @@ func (cmd *canCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return fmt.Errorf("ask about %s: %w", cmd.Action, err)
 	}
-	if a.json() {
+	switch {
+	case a.json():
 		err = a.printJSON(d)
-	} else if d.Allowed {
+	case d.Allowed:
 		_, err = fmt.Fprintf(a.stdout, "yes: %s permits it\n", d.Role+d.Policy)
-	} else {
+	default:
 		_, err = fmt.Fprintf(a.stdout, "no: %s\n", d.Reason)
 	}
 	if err == nil && !d.Allowed {
