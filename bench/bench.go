@@ -62,6 +62,7 @@ func all() []benchmark {
 		{"lifecycle", lifecycle},
 		{"burndown", burndown},
 		{"agents", agents},
+		{"auth", authentication},
 	}
 }
 
