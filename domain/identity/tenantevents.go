@@ -34,7 +34,8 @@ type RoleDefined struct {
 	Role
 }
 
-// RoleRemoved says that a custom role is gone; grants of it grant nothing.
+// RoleRemoved says that a custom role is gone, and with it every grant of it: a
+// later role of the same name is held by nobody.
 type RoleRemoved struct {
 	fact
 	Role string `json:"role"`
@@ -102,6 +103,13 @@ func (e RoleDefined) applyTenant(t Tenant, _ time.Time) Tenant {
 
 func (e RoleRemoved) applyTenant(t Tenant, _ time.Time) Tenant {
 	t.Roles = without(t.Roles, e.Role)
+	kept := make(map[string][]Held, len(t.Grants))
+	for principal, held := range t.Grants {
+		if rest := but(held, e.Role); len(rest) > 0 {
+			kept[principal] = rest
+		}
+	}
+	t.Grants = kept
 	return t
 }
 
