@@ -28,7 +28,9 @@ func everything[T any](t fatal, list func(context.Context, projections.Query) (p
 
 // of binds a list to a tenant.
 func of[T any](tenant string, list func(context.Context, string, projections.Query) (projections.Page[T], error)) func(context.Context, projections.Query) (projections.Page[T], error) {
-	return func(ctx context.Context, q projections.Query) (projections.Page[T], error) { return list(ctx, tenant, q) }
+	return func(ctx context.Context, q projections.Query) (projections.Page[T], error) {
+		return list(ctx, tenant, q)
+	}
 }
 
 // asRows returns a directory of what the rows of some tenants say, so that the
@@ -92,4 +94,3 @@ func (n *nodes) liveSessions(t fatal, tenant string, after uint64) map[string]bo
 	}
 	return live
 }
-

@@ -52,7 +52,7 @@ type Invitation struct {
 // are the filter "principal:<id>".
 func (p *Projections) Sessions(ctx context.Context, tenant string, q Query) (Page[Session], error) {
 	c := where(tenant)
-	state := `CASE WHEN t.outcome <> '' THEN t.outcome WHEN p.revoked_seq > t.first_seq THEN 'revoked'
+	state := `CASE WHEN t.outcome <> '' THEN t.outcome WHEN p.suspended OR p.revoked_seq > t.first_seq THEN 'revoked'
 		WHEN t.expires_at <= ` + p.moment(c) + ` THEN 'expired' ELSE 'live' END`
 	return readPage(ctx, p, q, c, listing[Session]{
 		name: "sessions", scope: tenant, order: "t.first_seq DESC",

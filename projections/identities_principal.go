@@ -107,7 +107,7 @@ func (p *principals) detail(r *principalRow, it *item) {
 	case identity.PrincipalSuspended:
 		r.suspended, r.reason, r.revoked = true, e.Reason, it.Seq
 	case identity.PrincipalResumed:
-		r.suspended, r.reason = false, ""
+		r.suspended, r.reason, r.revoked = false, "", it.Seq
 	case identity.TokensRevoked:
 		r.revoked = it.Seq
 	case identity.CredentialSet:

@@ -27,19 +27,19 @@ func (h *rights) step(t *rapid.T) {
 		m := pick(t, "actor", h.members...)
 		by = domain.Actor{Tenant: m.Tenant, ID: m.ID, Kind: m.kind}
 	}
-	switch rapid.IntRange(0, 11).Draw(t, "do") {
+	switch rapid.IntRange(0, 15).Draw(t, "do") {
 	case 0:
 		h.create(t, by)
-	case 1, 2, 3, 4:
-		h.changeRights(t, by)
-	case 5:
+	case 1:
 		h.changeTenant(t, by)
-	case 6, 7:
+	case 2, 3:
 		h.changePrincipal(t, by)
-	case 8:
+	case 4:
 		h.changeKey(t, by)
-	case 9, 10:
+	case 5, 6, 7:
 		h.changeSession(t, by)
+	case 8, 9, 10, 11, 12, 13, 14:
+		h.changeRights(t, by)
 	default:
 		h.n.clock.leap(pick(t, "leap", time.Second, 20*time.Minute))
 	}
@@ -76,17 +76,17 @@ func (h *rights) target(t *rapid.T, by domain.Actor) member {
 
 func (h *rights) changeRights(t *rapid.T, by domain.Actor) {
 	s, m := h.service(t), h.target(t, by)
-	custom := pick(t, "role", h.roles...)
+	custom := h.role
 	grant := identity.Grant{Principal: m.ID, Role: pick(t, "grant", custom, custom, custom, custom, identity.RoleSuperAdmin, identity.RoleTenantAdmin,
 		identity.RolePilotManager, identity.RoleOperator, identity.RoleDeveloper, identity.RoleAuditor)}
 	var err error
 	switch rapid.IntRange(0, 9).Draw(t, "right") {
-	case 0, 1, 2:
+	case 0, 1:
 		permissions := rapid.SliceOfN(rapid.SampledFrom([]string{"*", "task.*", "projection.*", "role.grant", "principal.suspend", "agent.represent"}), 1, 3).Draw(t, "permissions")
 		_, err = s.DefineRole(t.Context(), by, commands.Meta{}, identity.Role{Name: custom, Permissions: permissions})
-	case 3, 4:
+	case 2:
 		_, err = s.RemoveRole(t.Context(), by, commands.Meta{}, custom)
-	case 5:
+	case 3:
 		_, err = s.RevokeRole(t.Context(), by, commands.Meta{}, grant, "")
 	default:
 		ends := pick(t, "ends", time.Time{}, h.n.clock.now().Add(30*time.Minute))
