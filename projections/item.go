@@ -6,21 +6,23 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hivemesh/hivemesh/domain/agent"
+	"github.com/hivemesh/hivemesh/domain/identity"
 	"github.com/hivemesh/hivemesh/domain/projection"
 	"github.com/hivemesh/hivemesh/domain/task"
 	"github.com/hivemesh/hivemesh/eventstore"
 )
 
 // item is a record decoded once for all read models of a lane. At most one of
-// task, agent and action is set.
+// task, agent, identity and action is set.
 type item struct {
 	eventstore.Record
-	id     uuid.UUID // of the entity
-	task   task.Event
-	agent  agent.Event
-	action projection.Event
-	badID  error // the envelope cannot be indexed
-	bad    error // the payload cannot be decoded
+	id       uuid.UUID // of the entity
+	task     task.Event
+	agent    agent.Event
+	identity identity.Event
+	action   projection.Event
+	badID    error // the envelope cannot be indexed
+	bad      error // the payload cannot be decoded
 }
 
 // rowKey is the primary key of a row that belongs to one entity.
@@ -44,6 +46,8 @@ func decode(r eventstore.Record) *item {
 		it.task, it.bad = task.Decode(r.Type, r.Schema, r.Data)
 	case "agent":
 		it.agent, it.bad = agent.Decode(r.Type, r.Schema, r.Data)
+	case identity.EntityKind:
+		it.identity, it.bad = identity.Decode(r.Type, r.Schema, r.Data)
 	case "projection":
 		it.action, it.bad = projection.Decode(r.Type, r.Schema, r.Data)
 	}

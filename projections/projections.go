@@ -80,5 +80,5 @@ func (p *Projections) definition(name string) (definition, error) {
 // definitions lists the read models of this binary by name, the order in which
 // their checkpoints are locked and in which States tells of them.
 func definitions() []definition {
-	return []definition{agentsDefinition(), eventsDefinition(), tasksDefinition()}
+	return []definition{agentsDefinition(), eventsDefinition(), identitiesDefinition(), tasksDefinition()}
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/hivemesh/hivemesh/domain/agent"
+	"github.com/hivemesh/hivemesh/domain/identity"
 	"github.com/hivemesh/hivemesh/domain/task"
 	"github.com/hivemesh/hivemesh/projections/projectionstest"
 )
@@ -17,10 +18,13 @@ func TestRebuildEqualsLive(t *testing.T) {
 	for typ := range agent.Decoders {
 		missing[typ] = true
 	}
+	for typ := range identity.Decoders {
+		missing[typ] = true
+	}
 	for seed := range uint64(2) {
 		b := setup(t)
 		run(t, b.p)
-		if err := projectionstest.New(seed).Append(t.Context(), b.store, 1500); err != nil {
+		if err := projectionstest.New(seed).Append(t.Context(), b.store, 2500); err != nil {
 			t.Fatal(err)
 		}
 		b.caughtUp(t)

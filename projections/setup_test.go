@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
+	"github.com/hivemesh/hivemesh/embedded"
 	"github.com/hivemesh/hivemesh/embedded/embeddedtest"
 	"github.com/hivemesh/hivemesh/eventstore"
 	"github.com/hivemesh/hivemesh/projections"
@@ -45,7 +46,13 @@ func newPool(t testing.TB, url string) *pgxpool.Pool {
 
 func newStore(t testing.TB) *eventstore.Store {
 	t.Helper()
-	nc, err := embeddedtest.NATS(t).Connect(t.Context())
+	return storeOn(t, embeddedtest.NATS(t))
+}
+
+// storeOn opens the log of a server once more, as another node would.
+func storeOn(t testing.TB, server *embedded.NATS) *eventstore.Store {
+	t.Helper()
+	nc, err := server.Connect(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

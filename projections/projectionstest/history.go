@@ -1,6 +1,6 @@
 // Package projectionstest makes histories to try read models on: the events
 // that a busy mesh would have written, decided by the domain itself. A new event
-// belongs into decide or agentStep, or no read model is ever tried on it.
+// belongs into decide, agentStep or identityStep, or no read model is ever tried on it.
 package projectionstest
 
 import (
@@ -19,20 +19,22 @@ import (
 	"github.com/hivemesh/hivemesh/eventstore"
 )
 
-// History makes decisions of random agents and tasks. The same seed gives the
+// History makes decisions of random agents, tasks and identities. The same seed gives the
 // same decisions, but for the ids of events.
 type History struct {
 	Tenant string
 
-	rng    *rand.Rand
-	now    time.Time
-	agents []*entity[agent.Agent]
-	open   []*entity[task.Task]
-	made   int
+	rng        *rand.Rand
+	now        time.Time
+	agents     []*entity[agent.Agent]
+	open       []*entity[task.Task]
+	identities identities
+	made       int
 }
 
 // entity is a folded state with the sequence of its last event.
 type entity[S any] struct {
+	id    string // where the state does not tell
 	state S
 	seq   uint64
 }
@@ -98,6 +100,9 @@ func (h *History) next(busy map[string]bool) (step, bool) {
 	h.made++
 	if len(h.agents) < 8 || h.rng.IntN(50) == 0 {
 		return h.agentStep(busy)
+	}
+	if h.rng.IntN(8) == 0 {
+		return h.identityStep(busy)
 	}
 	if len(h.open) < 4000 && h.rng.IntN(5) == 0 || len(h.open) < 20 {
 		return h.submit()
