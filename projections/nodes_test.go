@@ -79,7 +79,7 @@ func (n *nodes) start(t *testing.T, store *eventstore.Store) *node {
 	ctx, cancel := context.WithCancel(context.Background())
 	var following sync.WaitGroup
 	following.Go(func() {
-		err := commands.FollowDirectory(ctx, store, d, zerolog.Nop(), func() {})
+		err := commands.FollowDirectory(ctx, store, d, zerolog.Nop(), func([]identity.Ref) {})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("follow: %v", err)
 		}
