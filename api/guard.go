@@ -58,20 +58,20 @@ func strict(h http.Header, tls bool) {
 // admitted takes one request from the quotas of a principal and its tenant.
 func (g *guard) admitted(by domain.Actor, h http.Header) error {
 	home := by.HomeTenant()
-	if err := told("tenant", g.tenant.Take(home), g.limits.Tenant, h); err != nil {
+	if err := told("tenant", g.tenant.Take(home, 1), g.limits.Tenant, h); err != nil {
 		return err
 	}
-	return told("principal", g.principal.Take(home+"/"+by.ID), g.limits.Principal, h)
+	return told("principal", g.principal.Take(home+"/"+by.ID, 1), g.limits.Principal, h)
 }
 
 // stranger takes one request without a credential from the quota of an address.
 func (g *guard) stranger(from netip.Addr, h http.Header) error {
-	return told("address", g.address.Take(limit.AddressKey(from)), g.limits.Address, h)
+	return told("address", g.address.Take(limit.AddressKey(from), 1), g.limits.Address, h)
 }
 
 // guessed takes one wrong credential from the quota of an address.
 func (g *guard) guessed(from netip.Addr, h http.Header) error {
-	return told("failures", g.failures.Take(limit.AddressKey(from)), g.limits.Failures, h)
+	return told("failures", g.failures.Take(limit.AddressKey(from), 1), g.limits.Failures, h)
 }
 
 // told writes what is left of a quota (draft-ietf-httpapi-ratelimit-headers),

@@ -310,7 +310,7 @@ func testLockout(t *testing.T, m *apitest.Mesh) {
 	t.Helper()
 	person(t, m, "grace", longPassword)
 	anon := m.NewClient(t, "")
-	for range 6 {
+	for range 5 {
 		_, err := anon.Login(t.Context(), client.LoginRequest{Login: "grace", Password: "wrong horse battery staple"})
 		wantCode(t, err, "login_failed")
 	}

@@ -3,100 +3,180 @@ package limit
 import (
 	"hash/maphash"
 	"math"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 )
 
-// Quota is how much one key may take.
+const (
+	defaultKeys = 131_072
+	shards      = 64
+	idleAfter   = time.Minute // a full bucket is dropped
+)
+
+// Quota is how much one key may take: Burst at once, and PerSecond in the long
+// run. A quota without PerSecond is off: everything is allowed.
 type Quota struct {
-	PerSecond float64 // in the long run; 0 = no limit
-	Burst     int     // at once
+	PerSecond float64
+	Burst     int // default: a second's worth, at least 1
+	Keys      int // that are told apart at a time, default 131,072
+}
+
+// Off reports whether the quota limits nothing.
+func (q Quota) Off() bool { return q.PerSecond <= 0 }
+
+// Window returns the time in which an empty bucket fills, 0 for a quota that is off.
+func (q Quota) Window() time.Duration {
+	if q.Off() {
+		return 0
+	}
+	return duration(float64(q.Burst) / q.PerSecond)
 }
 
 // Verdict is the answer to one request.
 type Verdict struct {
 	Allowed    bool
-	Limit      int           // of the quota: its burst
-	Remaining  int           // that could be taken now
-	Reset      time.Duration // until all of Limit could be taken again
-	RetryAfter time.Duration // until this request could be allowed; 0 when it was
+	Limit      int           // what the bucket holds; 0 when there is no limit
+	Remaining  int           // whole tokens left
+	Reset      time.Duration // until the bucket is full again
+	RetryAfter time.Duration // until the same request can be allowed; 0 when it was
 }
 
-// Limiter is a token bucket for each of many keys. It keeps the buckets that
-// are not full: a full one is as good as none. It is safe for concurrent use.
+// Limiter has a token bucket for each of many keys. In any time t a key is
+// allowed no more than its burst and t times its rate, unless it was dropped to
+// make room in a flood (see the package). Its methods may be called
+// concurrently.
 type Limiter struct {
 	quota  Quota
 	now    func() time.Time
-	seed   maphash.Seed
+	seed   maphash.Seed // nobody can aim at one shard
 	shards [shards]shard
 }
 
-const (
-	shards  = 16
-	maxKeys = 8192 // of a shard
-	looked  = 8    // buckets that are looked at to make room for one
-)
-
 type shard struct {
 	mu      sync.Mutex
-	buckets map[string]*rate.Limiter
+	buckets *table[string, bucket]
+	crowd   *rate.Limiter // of all keys for which there is no room
 }
 
-// NewLimiter returns a Limiter by a clock, nil for the real one.
+type bucket struct {
+	tokens *rate.Limiter
+	used   time.Time
+}
+
+// NewLimiter returns a Limiter of a quota by a clock, nil for the real one.
 func NewLimiter(q Quota, now func() time.Time) *Limiter {
+	if q.Burst <= 0 {
+		q.Burst = max(1, int(q.PerSecond))
+	}
+	if q.Keys <= 0 {
+		q.Keys = defaultKeys
+	}
 	if now == nil {
 		now = time.Now
 	}
 	l := &Limiter{quota: q, now: now, seed: maphash.MakeSeed()}
 	for i := range l.shards {
-		l.shards[i].buckets = map[string]*rate.Limiter{}
+		l.shards[i].buckets = newTable[string, bucket]((q.Keys + shards - 1) / shards)
+		l.shards[i].crowd = l.full()
 	}
 	return l
 }
 
-// Take takes one from the bucket of a key.
-func (l *Limiter) Take(key string) Verdict {
-	if l.quota.PerSecond <= 0 {
+// Quota returns the limiter's quota with its defaults filled in.
+func (l *Limiter) Quota() Quota { return l.quota }
+
+// Take takes n tokens from the bucket of key, or none at all when there are
+// not as many. A request for more than the bucket holds takes all of it.
+func (l *Limiter) Take(key string, n int) Verdict {
+	if l.quota.Off() {
 		return Verdict{Allowed: true}
 	}
-	now := l.now()
-	s := &l.shards[maphash.String(l.seed, key)%shards]
+	n = min(max(n, 0), l.quota.Burst)
+	s, now := l.shard(key), l.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b, ok := s.buckets[key]
-	if !ok {
-		s.makeRoom(now)
-		b = rate.NewLimiter(rate.Limit(l.quota.PerSecond), l.quota.Burst)
-		s.buckets[key] = b
+	b := l.use(s, key, now)
+	return l.verdict(b, now, n, b.AllowN(now, n))
+}
+
+// Peek tells what Take(key, 1) would, and takes nothing. What was never seen
+// has a full bucket.
+func (l *Limiter) Peek(key string) Verdict {
+	if l.quota.Off() {
+		return Verdict{Allowed: true}
 	}
-	v := Verdict{Allowed: b.AllowN(now, 1), Limit: l.quota.Burst}
+	s, now := l.shard(key), l.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b := s.buckets.look(key); b != nil {
+		return l.verdict(b.tokens, now, 1, b.tokens.TokensAt(now) >= 1)
+	}
+	return Verdict{Allowed: true, Limit: l.quota.Burst, Remaining: l.quota.Burst}
+}
+
+// Len returns how many keys have a bucket now.
+func (l *Limiter) Len() int {
+	n := 0
+	for i := range l.shards {
+		s := &l.shards[i]
+		s.mu.Lock()
+		n += len(s.buckets.entries)
+		s.mu.Unlock()
+	}
+	return n
+}
+
+func (l *Limiter) shard(key string) *shard {
+	return &l.shards[maphash.String(l.seed, key)%shards]
+}
+
+func (l *Limiter) full() *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(l.quota.PerSecond), l.quota.Burst)
+}
+
+// use returns the bucket of a key, making one if there is room.
+func (l *Limiter) use(s *shard, key string, now time.Time) *rate.Limiter {
+	b := s.buckets.use(key)
+	if b == nil {
+		if b = s.buckets.add(strings.Clone(key), func(b *bucket) float64 { return l.spare(b, now) }); b == nil {
+			return s.crowd
+		}
+		b.tokens = l.full()
+	}
+	b.used = now
+	return b.tokens
+}
+
+// spare says how well a bucket can be done without: a full one is as good as
+// none, and one that holds its key back now has to stay. One that was used
+// lately is kept while there is room, since making them costs more than that.
+func (l *Limiter) spare(b *bucket, now time.Time) float64 {
+	tokens := b.tokens.TokensAt(now)
+	if tokens < 1 {
+		return 0
+	}
+	share := tokens / float64(l.quota.Burst)
+	if now.Sub(b.used) < idleAfter {
+		share *= 0.99
+	}
+	return share
+}
+
+func (l *Limiter) verdict(b *rate.Limiter, now time.Time, n int, allowed bool) Verdict {
 	left := b.TokensAt(now)
-	v.Remaining = max(0, int(left))
-	v.Reset = seconds((float64(l.quota.Burst) - left) / l.quota.PerSecond)
-	if !v.Allowed {
-		v.RetryAfter = seconds((1 - left) / l.quota.PerSecond)
+	v := Verdict{Allowed: allowed, Limit: l.quota.Burst, Remaining: max(0, int(left))}
+	v.Reset = duration((float64(l.quota.Burst) - left) / l.quota.PerSecond)
+	if !allowed {
+		v.RetryAfter = max(1, duration((float64(n)-left)/l.quota.PerSecond))
 	}
 	return v
 }
 
-// makeRoom drops a bucket when there are too many: of a few, the fullest. So a
-// flood of new keys does not free those that are limited now.
-func (s *shard) makeRoom(now time.Time) {
-	if len(s.buckets) < maxKeys {
-		return
-	}
-	drop, most, n := "", math.Inf(-1), 0
-	for key, b := range s.buckets { // in random order
-		if left := b.TokensAt(now); left > most {
-			drop, most = key, left
-		}
-		if n++; n == looked {
-			break
-		}
-	}
-	delete(s.buckets, drop)
+// duration rounds seconds up to a nanosecond, within what a Duration can hold.
+func duration(seconds float64) time.Duration {
+	ns := math.Ceil(seconds * float64(time.Second))
+	return time.Duration(min(max(ns, 0), float64(math.MaxInt64/2)))
 }
-
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -1,139 +1,162 @@
 package limit
 
 import (
+	"crypto/rand"
 	"net/netip"
 	"sync"
 	"time"
 )
 
-// Lockout slows down whoever guesses a login's proof. A failure counts against
-// the pair of login and place (an IPv4 address, an IPv6 /64), and each one
-// after the fifth doubles the wait. Failures from everywhere count against the
-// login, too, but hold up only places from which it never succeeded: so a
-// stranger who hammers on a login slows strangers down, and not its owner at
-// the usual place (NIST SP 800-63B-4, section 3.2.2; ASVS 5, 6.3.1). What is
-// kept is bounded. It is safe for concurrent use.
-type Lockout struct {
-	now func() time.Time
-
-	mu     sync.Mutex
-	places map[place]*failures
-	logins map[string]*failures
-	known  map[place]time.Time // of the last success
-}
-
-type place struct{ login, address string }
-
-type failures struct {
-	count int
-	last  time.Time
-	until time.Time
-}
-
 const (
-	freeFailures  = 5                // of one place
-	loginFailures = 50               // of a login, from everywhere
-	firstWait     = time.Second      // after the first failure too many
-	mostWait      = 15 * time.Minute // after many
-	forgetAfter   = time.Hour        // without a failure
-	maxPlaces     = 100_000
+	placeFailures = 5  // of a principal at one place, until it waits
+	allFailures   = 20 // of a principal at all unknown places, until they wait
+	firstWait     = time.Second
+	longestWait   = 15 * time.Minute
+	forgetAfter   = 24 * time.Hour // without a failure
+	knownPlaces   = 16             // of a principal
+	defaultLogins = 65_536
 )
 
-// NewLockout returns a Lockout by a clock, nil for the real one.
-func NewLockout(now func() time.Time) *Lockout {
-	if now == nil {
-		now = time.Now
-	}
-	return &Lockout{now: now, places: map[place]*failures{}, logins: map[string]*failures{}, known: map[place]time.Time{}}
+// LockoutConfig is what a Lockout is made of. Nothing is required.
+type LockoutConfig struct {
+	// Key keys the hashes by which places are remembered. Nodes that read of
+	// places in one log need the same; by default a random one is made.
+	Key []byte
+	// Most bounds the principals and the places that are remembered, each;
+	// default 65,536.
+	Most int
+	Now  func() time.Time // default time.Now
 }
 
-// Check returns how long a login has to wait at a place; 0 when it may go on.
-func (l *Lockout) Check(login string, from netip.Addr) time.Duration {
+// Lockout makes guesses of logins slow, and slows strangers only where it can
+// tell them from the principal; see the package for the rules. A principal is
+// whatever name was given at the login. Its methods may be called concurrently.
+//
+// Tries that are under way at the same time see the same wait: call Check and
+// Failed within whatever bounds how many secrets are verified at once.
+type Lockout struct {
+	key []byte
+	now func() time.Time
+
+	mu         sync.Mutex
+	places     *table[mark, failures] // by principal and place
+	principals *table[mark, failures] // by principal, of unknown places
+	known      *table[mark, places]   // by principal
+	crowd      failures               // of strangers for whom there is no room
+}
+
+type failures struct {
+	count       int
+	last, until time.Time
+}
+
+// places are the marks of the last places of a principal, the latest first.
+type places struct{ latest []string }
+
+// NewLockout returns a Lockout that knows nobody.
+func NewLockout(cfg LockoutConfig) *Lockout {
+	if len(cfg.Key) == 0 {
+		cfg.Key = make([]byte, 32)
+		rand.Read(cfg.Key) // never fails (crypto/rand since Go 1.24)
+	}
+	if cfg.Most <= 0 {
+		cfg.Most = defaultLogins
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Lockout{
+		key: cfg.Key, now: cfg.Now,
+		places: newTable[mark, failures](cfg.Most), principals: newTable[mark, failures](cfg.Most), known: newTable[mark, places](cfg.Most),
+	}
+}
+
+// Check returns how long a principal has to wait at an address before its
+// next try; 0 when it may try now.
+func (l *Lockout) Check(principal string, from netip.Addr) time.Duration {
+	at, source := l.marks(principal, from)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now, at := l.now(), place{login, AddressKey(from)}
-	wait := l.places[at].wait(now)
-	if _, known := l.known[at]; !known {
-		wait = max(wait, l.logins[login].wait(now))
-	}
-	return wait
+	return l.wait(at, l.isKnown(at.principal, source), l.now())
 }
 
-// Failed counts a failure. It returns whether the next try has to wait, and how long.
-func (l *Lockout) Failed(login string, from netip.Addr) (locked bool, wait time.Duration) {
+// Failed counts a try that failed. It returns how long the next one has to
+// wait there, and whether the waiting began with this failure, which is worth
+// telling once.
+func (l *Lockout) Failed(principal string, from netip.Addr) (locked bool, wait time.Duration) {
+	at, source := l.marks(principal, from)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now, at := l.now(), place{login, AddressKey(from)}
-	l.sweep(now)
-	wait = fail(l.places, at, freeFailures, now)
-	everywhere := fail(l.logins, login, loginFailures, now)
-	if _, known := l.known[at]; !known {
-		wait = max(wait, everywhere)
+	now := l.now()
+	known := l.isKnown(at.principal, source)
+	locked = l.count(l.places, at.place, now).fail(placeFailures, now)
+	if !known {
+		all := l.count(l.principals, at.principal, now).fail(allFailures, now)
+		locked = locked || all
 	}
-	return wait > 0, wait
+	return locked, l.wait(at, known, now)
 }
 
-// Succeeded forgets the failures of a place and remembers it as one of the
-// login's own.
-func (l *Lockout) Succeeded(login string, from netip.Addr) {
+// Succeeded forgets the failures of a principal at an address and remembers
+// the address as one of its places. Call it when every factor was right.
+func (l *Lockout) Succeeded(principal string, from netip.Addr) {
+	at, source := l.marks(principal, from)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	at := place{login, AddressKey(from)}
-	delete(l.places, at)
-	if len(l.known) >= maxPlaces {
-		clear(l.known) // then the usual places are strangers for once
-	}
-	l.known[at] = l.now()
+	l.places.remove(at.place)
+	l.remember(at.principal, source)
 }
 
-func fail[K comparable](all map[K]*failures, key K, free int, now time.Time) time.Duration {
-	f := all[key]
-	if f == nil || now.Sub(f.last) > forgetAfter {
-		f = &failures{}
-		all[key] = f
-	}
-	f.count, f.last = f.count+1, now
-	if over := f.count - free; over > 0 {
-		f.until = now.Add(min(mostWait, firstWait<<min(over-1, 20)))
-	}
-	return f.wait(now)
+// Known remembers a place of a principal by its Source, as an event told it.
+func (l *Lockout) Known(principal, source string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.remember(l.mark(principal), source)
 }
 
-func (f *failures) wait(now time.Time) time.Duration {
+// wait is the longest wait that holds at a place.
+func (l *Lockout) wait(at marks, known bool, now time.Time) time.Duration {
+	here := l.places.look(at.place)
+	if known {
+		return here.wait(now)
+	}
+	all := l.principals.look(at.principal)
+	if here != nil && all != nil {
+		return max(here.wait(now), all.wait(now))
+	}
+	return max(here.wait(now), all.wait(now), l.crowd.wait(now))
+}
+
+// count returns the failures under a mark; those for which there is no room
+// are counted together.
+func (l *Lockout) count(t *table[mark, failures], m mark, now time.Time) *failures {
+	f := t.use(m)
 	if f == nil {
-		return 0
+		f = t.add(m, func(f *failures) float64 { return f.spare(now) })
 	}
-	return max(0, f.until.Sub(now))
+	if f == nil {
+		f = &l.crowd
+	}
+	if f.over(now) {
+		*f = failures{}
+	}
+	return f
 }
 
-// sweep drops what is forgotten once there is much, and, if that does not
-// help, the places with the fewest failures: not those that are locked.
-func (l *Lockout) sweep(now time.Time) {
-	if len(l.places) < maxPlaces && len(l.logins) < maxPlaces {
+func (l *Lockout) remember(principal mark, source string) {
+	if source == "" {
 		return
 	}
-	for least := 0; least <= freeFailures && (len(l.places) >= maxPlaces/2 || len(l.logins) >= maxPlaces/2); least++ {
-		drop(l.places, least, now)
-		drop(l.logins, least, now)
-	}
-}
-
-func drop[K comparable](all map[K]*failures, least int, now time.Time) {
-	for key, f := range all {
-		if now.Sub(f.last) > forgetAfter || f.count <= least {
-			delete(all, key)
+	p := l.known.use(principal)
+	if p == nil {
+		if p = l.known.add(principal, func(*places) float64 { return 0.5 }); p == nil {
+			return
 		}
 	}
+	p.put(source)
 }
 
-// AddressKey groups addresses that one party is likely to have: IPv6 by its
-// /64, IPv4 as it is.
-func AddressKey(a netip.Addr) string {
-	a = a.Unmap()
-	if a.Is6() {
-		if p, err := a.WithZone("").Prefix(64); err == nil {
-			return p.String()
-		}
-	}
-	return a.String()
+func (l *Lockout) isKnown(principal mark, source string) bool {
+	p := l.known.look(principal)
+	return p != nil && p.has(source)
 }

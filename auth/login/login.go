@@ -49,9 +49,9 @@ type Config struct {
 	Hasher    *password.Hasher
 	Policy    *password.Policy
 	Lockout   *limit.Lockout
-	Denials   *limit.Denials[refusal] // that Commands told of
-	Pending   jetstream.KeyValue      // see OpenPending
-	Now       func() time.Time        // default time.Now
+	Denials   *denials           // that Commands told of
+	Pending   jetstream.KeyValue // see OpenPending
+	Now       func() time.Time   // default time.Now
 	Log       zerolog.Logger
 }
 

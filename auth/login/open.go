@@ -60,8 +60,8 @@ func Open(ctx context.Context, cfg OpenConfig) (Node, error) {
 		return n, err
 	}
 	cfg.Commands.Store, cfg.Commands.Directory, cfg.Commands.Secret = cfg.Store, n.Directory, keys.NameSecret
-	denials := limit.NewDenials[refusal](nil)
-	cfg.Commands.Denied = denied(denials)
+	refusals := newDenials()
+	cfg.Commands.Denied = refusals.told
 	cfg.Commands.Policies = policy.New(n.Directory).Decide
 	n.Commands = commands.New(cfg.Commands)
 	signer := keys.Signer(n.Directory)
@@ -77,7 +77,7 @@ func Open(ctx context.Context, cfg OpenConfig) (Node, error) {
 	}
 	n.Login = New(Config{
 		Commands: n.Commands, Directory: n.Directory, Keys: keys, Signer: signer, Issuer: n.Issuer,
-		Hasher: hasher, Policy: rules, Lockout: limit.NewLockout(nil), Denials: denials, Pending: pending, Log: cfg.Log,
+		Hasher: hasher, Policy: rules, Lockout: limit.NewLockout(limit.LockoutConfig{Key: keys.SourceSecret}), Denials: refusals, Pending: pending, Log: cfg.Log,
 	})
 	empty := n.Directory.Seq() == 0
 	if n.RootKey, err = n.makeRoot(ctx, cfg.RenewRoot); err != nil {
