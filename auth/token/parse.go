@@ -20,6 +20,10 @@ type head struct {
 
 var kidPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
+// memberPattern has no letter that encoding/json takes for another one: to it,
+// "ſub" is "sub".
+var memberPattern = regexp.MustCompile(`^[a-z0-9_]+$`)
+
 // parts takes a token apart, as strictly as its makers write it.
 func parts(token string) (h head, claims []byte, err error) {
 	if len(token) > MaxToken {
@@ -76,7 +80,7 @@ func object(data []byte, out any) error {
 }
 
 // plain refuses what readers of JSON disagree about: a member that stands
-// twice, or whose name differs from a known one in its case only.
+// twice, that is null, or whose name differs from a known one in its case only.
 func plain(data []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	first, err := dec.Token()
@@ -101,8 +105,8 @@ func members(dec *json.Decoder, depth int) error {
 			return err
 		}
 		key, ok := name.(string)
-		if !ok || seen[key] || key != strings.ToLower(key) {
-			return fmt.Errorf("member %.40q twice, or in capitals", key)
+		if !ok || seen[key] || !memberPattern.MatchString(key) {
+			return fmt.Errorf("member %.40q twice, or in other letters", key)
 		}
 		seen[key] = true
 		value, err := dec.Token()
@@ -114,6 +118,8 @@ func members(dec *json.Decoder, depth int) error {
 			err = members(dec, depth+1)
 		case json.Delim('['):
 			err = errors.New("an array")
+		case nil:
+			err = errors.New("a null")
 		}
 		if err != nil {
 			return err

@@ -42,18 +42,18 @@ type Claims struct {
 
 // wire is Claims as they travel.
 type wire struct {
-	Issuer   string           `json:"iss"`
-	Audience string           `json:"aud"`
-	Subject  string           `json:"sub"`
-	Client   string           `json:"client_id,omitempty"`
-	Tenant   string           `json:"tenant,omitempty"`
-	Session  string           `json:"sid,omitempty"`
-	ID       string           `json:"jti"`
-	Scope    string           `json:"scope,omitempty"`
-	Actor    *actor           `json:"act,omitempty"`
-	IssuedAt *jwt.NumericDate `json:"iat"`
-	Expires  *jwt.NumericDate `json:"exp"`
-	NotYet   *jwt.NumericDate `json:"nbf,omitempty"`
+	Issuer   string `json:"iss"`
+	Audience string `json:"aud"`
+	Subject  string `json:"sub"`
+	Client   string `json:"client_id,omitempty"`
+	Tenant   string `json:"tenant,omitempty"`
+	Session  string `json:"sid,omitempty"`
+	ID       string `json:"jti"`
+	Scope    string `json:"scope,omitempty"`
+	Actor    *actor `json:"act,omitempty"`
+	IssuedAt int64  `json:"iat"` // seconds since 1970, whole
+	Expires  int64  `json:"exp"`
+	NotYet   int64  `json:"nbf,omitempty"`
 }
 
 // actor is the party that acts for the subject (RFC 8693, section 4.1).
@@ -64,7 +64,7 @@ type actor struct {
 func (c Claims) wire() wire {
 	w := wire{
 		Issuer: c.Issuer, Audience: c.Audience, Subject: c.Subject, Client: c.Client, Tenant: c.Tenant, Session: c.Session,
-		ID: c.ID, Scope: c.Scope, IssuedAt: jwt.NewNumericDate(c.IssuedAt), Expires: jwt.NewNumericDate(c.Expires),
+		ID: c.ID, Scope: c.Scope, IssuedAt: c.IssuedAt.Unix(), Expires: c.Expires.Unix(),
 	}
 	if c.Actor != "" {
 		w.Actor = &actor{Subject: c.Actor}
@@ -75,12 +75,18 @@ func (c Claims) wire() wire {
 func (w wire) claims() Claims {
 	c := Claims{
 		Issuer: w.Issuer, Audience: w.Audience, Subject: w.Subject, Client: w.Client, Tenant: w.Tenant, Session: w.Session,
-		ID: w.ID, Scope: w.Scope, IssuedAt: w.IssuedAt.Time, Expires: w.Expires.Time,
+		ID: w.ID, Scope: w.Scope, IssuedAt: time.Unix(w.IssuedAt, 0), Expires: time.Unix(w.Expires, 0),
 	}
 	if w.Actor != nil {
 		c.Actor = w.Actor.Subject
 	}
 	return c
+}
+
+// over reports whether the claims count for longer than limit. It counts in
+// seconds: a time.Time far away turns over.
+func (w wire) over(limit time.Duration) bool {
+	return w.Expires-w.IssuedAt > int64(limit/time.Second)
 }
 
 // Key is a key that signs.

@@ -34,7 +34,8 @@ type Verifier struct {
 
 // verified is a token whose signature is known to be good.
 type verified struct {
-	key    string
+	id     string // of the key
+	key    ed25519.PublicKey
 	claims Claims
 }
 
@@ -63,7 +64,7 @@ func (v *Verifier) Verify(token string) (Claims, error) {
 			return Claims{}, errInvalid(err)
 		}
 		v.remember(sum, known)
-	} else if _, ok := v.cfg.Key(known.key); !ok {
+	} else if key, ok := v.cfg.Key(known.id); !ok || !known.key.Equal(key) {
 		return Claims{}, errInvalid(errors.New("the key has been retired"))
 	}
 	if !v.cfg.Now().Before(known.claims.Expires) {
@@ -91,7 +92,7 @@ func (v *Verifier) check(token string) (verified, error) {
 	case w.Client == "" || w.Session == "" || !domain.ValidTenant(w.Tenant):
 		return verified{}, errors.New("a claim is missing")
 	}
-	return verified{key: h.Key, claims: w.claims()}, nil
+	return verified{id: h.Key, key: key, claims: w.claims()}, nil
 }
 
 // claimsOf checks the signature, and the claims that all tokens have.
@@ -108,15 +109,15 @@ func claimsOf(token string, payload []byte, key ed25519.PublicKey, now time.Time
 	if err := object(payload, &w); err != nil {
 		return wire{}, err
 	}
-	if w.Subject == "" || w.ID == "" || w.IssuedAt == nil || w.Expires == nil {
+	if w.Subject == "" || w.ID == "" || w.IssuedAt == 0 || w.Expires == 0 || w.Actor != nil && w.Actor.Subject == "" {
 		return wire{}, errors.New("a claim is missing")
 	}
-	soon := now.Add(Leeway)
-	switch life := w.Expires.Sub(w.IssuedAt.Time); {
-	case life <= 0 || life > MaxLifetime:
-		return wire{}, fmt.Errorf("a life of %v", life)
-	case w.IssuedAt.After(soon) || w.NotYet != nil && w.NotYet.After(soon):
-		return wire{}, errors.New("from the future")
+	soon := now.Add(Leeway).Unix()
+	switch {
+	case w.IssuedAt < 0 || w.IssuedAt > soon || w.NotYet > soon:
+		return wire{}, errors.New("from the future, or from before 1970")
+	case w.Expires <= w.IssuedAt || w.over(MaxLifetime):
+		return wire{}, errors.New("of no life, or of too long a life")
 	}
 	return w, nil
 }
