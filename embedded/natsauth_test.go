@@ -58,7 +58,7 @@ func TestAgentMayNotSubscribe(t *testing.T) {
 	t.Parallel()
 	n := startNATS(t, embedded.NATSConfig{Dir: t.TempDir()})
 	nc, refused := agentConn(t, n)
-	for _, subject := range []string{">", "ev.>", "cmd.>", "hb.>", "$JS.>", "$SYS.>", "*.default.>"} {
+	for _, subject := range []string{">", "ev.>", "cmd.>", "$JS.>", "$SYS.>", "*.default.>"} {
 		if _, err := nc.SubscribeSync(subject); err != nil {
 			t.Fatal(err)
 		}
@@ -71,7 +71,7 @@ func TestAgentReachesTheMesh(t *testing.T) {
 	t.Parallel()
 	n := startNATS(t, embedded.NATSConfig{Dir: t.TempDir()})
 	mesh := connect(t, n)
-	for _, subject := range []string{"cmd.>", "hb.>"} {
+	for _, subject := range []string{"cmd.>"} {
 		if _, err := mesh.Subscribe(subject, func(m *nats.Msg) { _ = m.Respond(m.Data) }); err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +80,7 @@ func TestAgentReachesTheMesh(t *testing.T) {
 		t.Fatal(err)
 	}
 	agent, _ := agentConn(t, n)
-	for _, subject := range []string{"cmd.default.task.complete", "hb.default.a1"} {
+	for _, subject := range []string{"cmd.default.task.complete", "cmd.default.p.beat"} {
 		if _, err := agent.RequestWithContext(within(t), subject, []byte("x")); err != nil {
 			t.Errorf("%s: %v", subject, err)
 		}
