@@ -75,8 +75,8 @@ func TestKeySetRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []map[string]string{
-		{"kty": "OKP", "crv": "Ed25519", "x": token.Encode(public(newKey(1))), "kid": "key-1", "use": "sig", "alg": "EdDSA"},
-		{"kty": "OKP", "crv": "Ed25519", "x": token.Encode(public(newKey(2))), "kid": "key-2", "use": "sig", "alg": "EdDSA"},
+		{"kty": "OKP", "crv": "Ed25519", "x": base64.RawURLEncoding.EncodeToString(public(newKey(1))), "kid": "key-1", "use": "sig", "alg": "EdDSA"},
+		{"kty": "OKP", "crv": "Ed25519", "x": base64.RawURLEncoding.EncodeToString(public(newKey(2))), "kid": "key-2", "use": "sig", "alg": "EdDSA"},
 	}
 	if d := cmp.Diff(want, raw.Keys); d != "" {
 		t.Error(d)

@@ -95,7 +95,7 @@ func (v *Verifier) check(token string) (verified, error) {
 	return verified{id: h.Key, key: key, claims: w.claims()}, nil
 }
 
-// claimsOf checks the signature, and the claims that all tokens have.
+// claimsOf checks the signature and the claims, and returns them.
 func claimsOf(token string, payload []byte, key ed25519.PublicKey, now time.Time) (wire, error) {
 	signed := token[:strings.LastIndexByte(token, '.')]
 	signature, err := jwt.NewParser(jwt.WithStrictDecoding()).DecodeSegment(token[len(signed)+1:])
@@ -109,17 +109,22 @@ func claimsOf(token string, payload []byte, key ed25519.PublicKey, now time.Time
 	if err := object(payload, &w); err != nil {
 		return wire{}, err
 	}
+	return w, w.sound(now)
+}
+
+// sound checks the claims that all tokens have.
+func (w wire) sound(now time.Time) error {
 	if w.Subject == "" || w.ID == "" || w.IssuedAt == 0 || w.Expires == 0 || w.Actor != nil && w.Actor.Subject == "" {
-		return wire{}, errors.New("a claim is missing")
+		return errors.New("a claim is missing")
 	}
 	soon := now.Add(Leeway).Unix()
 	switch {
 	case w.IssuedAt < 0 || w.IssuedAt > soon || w.NotYet > soon:
-		return wire{}, errors.New("from the future, or from before 1970")
+		return errors.New("from the future, or from before 1970")
 	case w.Expires <= w.IssuedAt || w.over(MaxLifetime):
-		return wire{}, errors.New("of no life, or of too long a life")
+		return errors.New("of no life, or of too long a life")
 	}
-	return w, nil
+	return nil
 }
 
 func (v *Verifier) recall(sum [sha256.Size]byte) (verified, bool) {
