@@ -2,6 +2,7 @@ package projections_test
 
 import (
 	"context"
+	"slices"
 
 	"github.com/hivemesh/hivemesh/domain"
 	"github.com/hivemesh/hivemesh/domain/identity"
@@ -53,7 +54,9 @@ func (n *nodes) asRows(t fatal, after uint64, tenants map[string]bool) *identity
 		for _, r := range everything(t, of(row.Name, n.p.Roles), projections.Query{After: after}) {
 			put(row.Name, "tenant", identity.RoleDefined{Role: identity.Role{Name: r.Name, Permissions: r.Permissions}})
 		}
-		for _, g := range everything(t, of(row.Name, n.p.Grants), projections.Query{After: after}) {
+		grants := everything(t, of(row.Name, n.p.Grants), projections.Query{After: after})
+		slices.SortFunc(grants, func(a, b projections.Grant) int { return a.GrantedAt.Compare(b.GrantedAt) }) // the first that permits is named
+		for _, g := range grants {
 			e := identity.RoleGranted{Grant: identity.Grant{Principal: g.Principal, Role: g.Role}}
 			if g.EndsAt != nil {
 				e.ExpiresAt = *g.EndsAt
