@@ -18,7 +18,7 @@ func LoadDirectory(ctx context.Context, store *eventstore.Store, d *identity.Dir
 	if err != nil {
 		return fmt.Errorf("find the end of the identities: %w", err)
 	}
-	if end == 0 {
+	if d.Seq() >= end {
 		return nil
 	}
 	loaded := errors.New("loaded")
