@@ -10,6 +10,7 @@ import (
 
 	"github.com/hivemesh/hivemesh/domain"
 	"github.com/hivemesh/hivemesh/domain/identity"
+	"github.com/hivemesh/hivemesh/eventstore"
 	"github.com/hivemesh/hivemesh/projections"
 )
 
@@ -169,5 +170,40 @@ func (a *acme) rightsAre(t *testing.T, grants []projections.Grant, description s
 		if diff := cmp.Diff(projections.Policy{Name: "quiet", Version: 1, Text: "forbid;\nall", SetBy: "root", SetAt: at()}, p); diff != "" {
 			t.Error(diff)
 		}
+	}
+}
+
+// TestParkedIdentity: an event of a newer version parks its entity alone, which
+// is told of the principal; what an event cannot mean is parked, too.
+func TestParkedIdentity(t *testing.T) {
+	t.Parallel()
+	a := startAcme(t)
+	ada, bob := a.person(t, "ada"), a.person(t, "bob")
+	w := eventstore.Write{
+		Entity: eventstore.Entity{Tenant: "acme", Kind: identity.EntityKind, ID: ada}, Expect: a.seqs[ada],
+		Events: []eventstore.NewEvent{{Type: "principal.frozen", Schema: 1, Data: []byte(`{}`)}},
+	}
+	a.seqs[ada] = a.write(t, w)
+	a.put(t, ada, identity.PrincipalSuspended{})
+	a.put(t, bob, identity.PrincipalSuspended{})
+	a.put(t, bob, identity.AccessDenied{Action: "task.submit", Reason: "no role", Count: 1})
+	a.put(t, uuid.NewString(), identity.AccessDenied{Action: "task.submit", Reason: "no role", Count: 1}) // of somebody from elsewhere
+	for _, e := range []identity.Event{                                                                   // of what was never begun, and of no principal
+		identity.PrincipalResumed{},
+		identity.SessionEnded{},
+		identity.InvitationRevoked{},
+		identity.TenantResumed{},
+		identity.SessionStarted{Principal: "nobody", Client: "cli", ExpiresAt: at()},
+	} {
+		a.put(t, uuid.NewString(), e)
+	}
+	for name, want := range map[string]projections.Principal{"ada": {Incomplete: true}, "bob": {Suspended: true}} {
+		got, err := a.p.Principal(t.Context(), "acme", name, a.last)
+		if err != nil || got.Incomplete != want.Incomplete || got.Suspended != want.Suspended {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	if parked := a.parked(t, "identities"); len(parked) != 7 {
+		t.Errorf("%d events are parked: %+v", len(parked), parked)
 	}
 }
