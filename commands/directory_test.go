@@ -197,3 +197,17 @@ func TestEventsFromTheFuture(t *testing.T) {
 	may(bob, "newer version")
 	may(h.root, "newer version")
 }
+
+// TestNoRoleWhileSuspended: who is suspended is given nothing, so that nobody
+// counts as an admin who stays and cannot act.
+func TestNoRoleWhileSuspended(t *testing.T) {
+	t.Parallel()
+	h := startHousehold(t)
+	ada := h.create(t, "ada")
+	super := identity.Grant{Principal: ada.ID, Role: identity.RoleSuperAdmin}
+	must[commands.Result](t)(h.service.SuspendPrincipal(t.Context(), h.root, commands.Meta{}, ada.ID, ""))
+	_, err := h.service.GrantRole(t.Context(), h.root, commands.Meta{}, super, time.Time{})
+	wantKind(t, err, domain.Conflict, "principal_suspended")
+	must[commands.Result](t)(h.service.ResumePrincipal(t.Context(), h.root, commands.Meta{}, ada.ID))
+	must[commands.Result](t)(h.service.GrantRole(t.Context(), h.root, commands.Meta{}, super, time.Time{}))
+}
