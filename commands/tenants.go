@@ -47,11 +47,16 @@ func (s *Service) RemoveRole(ctx context.Context, by domain.Actor, m Meta, role 
 }
 
 // GrantRole gives a principal of the actor's tenant a role, until expires
-// unless that is zero.
+// unless that is zero. It fails with identity.ErrSuspended for a principal that
+// is suspended.
 func (s *Service) GrantRole(ctx context.Context, by domain.Actor, m Meta, g identity.Grant, expires time.Time) (Result, error) {
 	return s.changeTenant(ctx, by, "role.grant", m, by.Tenant, func(t identity.Tenant) ([]identity.TenantEvent, error) {
-		if _, ok := s.directory.Principal(identity.Ref{Tenant: by.Tenant, ID: g.Principal}); !ok {
+		p, ok := s.directory.Principal(identity.Ref{Tenant: by.Tenant, ID: g.Principal})
+		if !ok {
 			return nil, identity.ErrPrincipalNotFound
+		}
+		if p.Suspended { // an admin who cannot act would pass for one who stays
+			return nil, identity.ErrSuspended
 		}
 		return t.GrantRole(g, expires, s.now(), s.rights(by))
 	})

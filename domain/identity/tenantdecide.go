@@ -101,7 +101,7 @@ func (t Tenant) RemoveRole(name string, by Rights) ([]TenantEvent, error) {
 // GrantRole gives a principal of the tenant a role, until expires unless that
 // is zero.
 func (t Tenant) GrantRole(g Grant, expires, now time.Time, by Rights) ([]TenantEvent, error) {
-	if err := t.mayHandle(g.Role, by); err != nil {
+	if err := t.mayGrant(g, expires, by); err != nil {
 		return nil, err
 	}
 	if g.Role == RoleSuperAdmin && t.Name != domain.DefaultTenant {
@@ -140,6 +140,9 @@ func (t Tenant) RevokeRole(g Grant, reason string, now time.Time, by Rights) ([]
 	}
 	if t.lastAdmin(g.Role, now) && !expired(old.Ends, now) {
 		return nil, ErrLastAdmin
+	}
+	if err := t.keepAdmin(g); err != nil {
+		return nil, err
 	}
 	return []TenantEvent{RoleRevoked{Grant: g, Reason: reason}}, nil
 }
