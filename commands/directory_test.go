@@ -63,7 +63,7 @@ func (h *household) follow(t *testing.T, d *identity.Directory) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- commands.FollowDirectory(ctx, h.store, d, zerolog.Nop(), func() {}) }()
+	go func() { done <- commands.FollowDirectory(ctx, h.store, d, zerolog.Nop(), func([]identity.Ref) {}) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; !errors.Is(err, context.Canceled) {
