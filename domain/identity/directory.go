@@ -19,6 +19,8 @@ type Directory struct {
 	principals  map[Ref]Principal
 	sessions    map[string]SessionOf
 	invitations map[string]InvitationOf
+	revoked     map[Ref]uint64 // how far the log had been read when all sessions of a principal were revoked
+	sweepAt     int            // number of sessions at which those that expired are forgotten
 	keyset      Keyset
 	logins      map[login]string // principal ids
 	keys        map[string]Ref   // owners of API keys, by the key's id
@@ -34,6 +36,7 @@ type Ref struct{ Tenant, ID string }
 type SessionOf struct {
 	Tenant string
 	Session
+	Began uint64 // how far the log had been read when it started
 }
 
 // InvitationOf is an invitation and the tenant that it opens.
@@ -57,7 +60,7 @@ type roleRights struct{ here, wide Rights }
 func NewDirectory() *Directory {
 	d := &Directory{
 		grown: make(chan struct{}), tenants: map[string]tenantEntry{}, principals: map[Ref]Principal{},
-		sessions: map[string]SessionOf{}, invitations: map[string]InvitationOf{},
+		sessions: map[string]SessionOf{}, invitations: map[string]InvitationOf{}, revoked: map[Ref]uint64{},
 		logins: map[login]string{}, keys: map[string]Ref{}, passkeys: map[string]Ref{}, builtins: map[string]roleRights{},
 		distrusted: map[string]bool{},
 	}
@@ -162,6 +165,7 @@ func (d *Directory) applyPrincipal(ref Ref, e PrincipalEvent, at time.Time) {
 	before := p
 	p = p.Apply(e, at)
 	d.principals[ref] = p
+	d.revoke(ref, e)
 	switch e := e.(type) {
 	case PrincipalCreated:
 		d.logins[login{ref.Tenant, p.Name}] = ref.ID
@@ -196,7 +200,11 @@ func (d *Directory) applySession(tenant, id string, e SessionEvent, at time.Time
 		delete(d.sessions, id)
 		return
 	}
+	if _, started := e.(SessionStarted); started {
+		s.Began = d.seq
+	}
 	d.sessions[id] = s
+	d.sweep(at)
 }
 
 func (d *Directory) applyInvitation(tenant, id string, e InvitationEvent, at time.Time) {
