@@ -22,6 +22,7 @@ type Directory struct {
 	revoked     map[Ref]uint64 // how far the log had been read when all sessions of a principal were revoked
 	sweepAt     int            // number of sessions at which those that expired are forgotten
 	keyset      Keyset
+	keysetID    string
 	logins      map[login]string // principal ids
 	keys        map[string]Ref   // owners of API keys, by the key's id
 	passkeys    map[string]Ref   // owners of other credentials that name themselves, by id
@@ -88,7 +89,7 @@ func (d *Directory) Apply(tenant, id string, seq uint64, e Event, at time.Time) 
 	case InvitationEvent:
 		d.applyInvitation(tenant, id, e, at)
 	case KeysetEvent:
-		d.keyset = d.keyset.Apply(e, at)
+		d.keyset, d.keysetID = d.keyset.Apply(e, at), id
 	}
 	d.reach(seq)
 }
@@ -101,12 +102,16 @@ func (d *Directory) reach(seq uint64) {
 
 // Distrust takes in that the entity id of a tenant has an event at a sequence
 // that this binary cannot read. It may be a restriction, so that whoever it is
-// about may do nothing here: the principal, if it is one, else the tenant.
+// about may do nothing here: the principal, if it is one, else the tenant. If it
+// is about the keys, no token counts until a key follows.
 func (d *Directory) Distrust(tenant, id string, seq uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if seq <= d.seq {
 		return
+	}
+	if id == d.keysetID {
+		d.keyset = Keyset{}
 	}
 	_, session := d.sessions[id]
 	_, invitation := d.invitations[id]

@@ -73,3 +73,22 @@ func TestSweep(t *testing.T) {
 		}
 	}
 }
+
+// TestDistrustedKeys: a key may have been retired by an event that cannot be
+// read, so that its tokens count in no tenant.
+func TestDistrustedKeys(t *testing.T) {
+	t.Parallel()
+	d, now := identity.NewDirectory(), time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	rotated := func(key string) identity.KeyRotated {
+		return identity.KeyRotated{SigningKey: identity.SigningKey{ID: key, Public: "AA"}}
+	}
+	d.Apply(domain.DefaultTenant, "keyset", 1, rotated("old"), now)
+	d.Distrust(domain.DefaultTenant, "keyset", 2)
+	if _, ok := d.Keyset().Key("old", now); ok {
+		t.Error("tokens of a key that may be retired count")
+	}
+	d.Apply(domain.DefaultTenant, "keyset", 3, rotated("new"), now)
+	if _, ok := d.Keyset().Key("new", now); !ok {
+		t.Error("tokens of the key that followed do not count")
+	}
+}
