@@ -19,7 +19,10 @@ type Directory struct {
 	principals  map[Ref]Principal
 	sessions    map[string]SessionOf
 	invitations map[string]InvitationOf
+	revoked     map[Ref]uint64 // how far the log had been read when all sessions of a principal were revoked
+	sweepAt     int            // number of sessions at which those that expired are forgotten
 	keyset      Keyset
+	keysetID    string
 	logins      map[login]string // principal ids
 	keys        map[string]Ref   // owners of API keys, by the key's id
 	passkeys    map[string]Ref   // owners of other credentials that name themselves, by id
@@ -34,6 +37,7 @@ type Ref struct{ Tenant, ID string }
 type SessionOf struct {
 	Tenant string
 	Session
+	Began uint64 // how far the log had been read when it started
 }
 
 // InvitationOf is an invitation and the tenant that it opens.
@@ -57,7 +61,7 @@ type roleRights struct{ here, wide Rights }
 func NewDirectory() *Directory {
 	d := &Directory{
 		grown: make(chan struct{}), tenants: map[string]tenantEntry{}, principals: map[Ref]Principal{},
-		sessions: map[string]SessionOf{}, invitations: map[string]InvitationOf{},
+		sessions: map[string]SessionOf{}, invitations: map[string]InvitationOf{}, revoked: map[Ref]uint64{},
 		logins: map[login]string{}, keys: map[string]Ref{}, passkeys: map[string]Ref{}, builtins: map[string]roleRights{},
 		distrusted: map[string]bool{},
 	}
@@ -88,7 +92,7 @@ func (d *Directory) Apply(tenant, id string, seq uint64, e Event, at time.Time) 
 	case InvitationEvent:
 		d.applyInvitation(tenant, id, e, at)
 	case KeysetEvent:
-		d.keyset = d.keyset.Apply(e, at)
+		d.keyset, d.keysetID = d.keyset.Apply(e, at), id
 	}
 	d.reach(seq)
 	return who, restricted
@@ -130,12 +134,16 @@ func (d *Directory) reach(seq uint64) {
 
 // Distrust takes in that the entity id of a tenant has an event at a sequence
 // that this binary cannot read. It may be a restriction, so that whoever it is
-// about may do nothing here: the principal, if it is one, else the tenant.
+// about may do nothing here: the principal, if it is one, else the tenant. If it
+// is about the keys, no token counts until a key follows.
 func (d *Directory) Distrust(tenant, id string, seq uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if seq <= d.seq {
 		return
+	}
+	if id == d.keysetID {
+		d.keyset = Keyset{}
 	}
 	_, session := d.sessions[id]
 	_, invitation := d.invitations[id]
@@ -193,6 +201,7 @@ func (d *Directory) applyPrincipal(ref Ref, e PrincipalEvent, at time.Time) {
 	p.ID = ref.ID
 	p = p.Apply(e, at)
 	d.principals[ref] = p
+	d.revoke(ref, e)
 	switch e := e.(type) {
 	case PrincipalCreated:
 		d.logins[login{ref.Tenant, p.Name}] = ref.ID
@@ -238,7 +247,11 @@ func (d *Directory) applySession(tenant, id string, e SessionEvent, at time.Time
 		delete(d.sessions, id)
 		return
 	}
+	if _, started := e.(SessionStarted); started {
+		s.Began = d.seq
+	}
 	d.sessions[id] = s
+	d.sweep(at)
 }
 
 func (d *Directory) applyInvitation(tenant, id string, e InvitationEvent, at time.Time) {

@@ -69,8 +69,9 @@ func (d *Directory) Session(id string, now time.Time) (SessionOf, bool) {
 	if !ok || !s.Live(now) {
 		return SessionOf{}, false
 	}
-	p := d.principals[Ref{s.Tenant, s.Principal}]
-	return s, !p.Suspended && s.StartedAt.After(p.NotBefore)
+	ref := Ref{s.Tenant, s.Principal}
+	revoked, ever := d.revoked[ref]
+	return s, !d.principals[ref].Suspended && (!ever || s.Began > revoked)
 }
 
 // SessionsOf returns the ids of a principal's sessions, the oldest first.
