@@ -138,7 +138,7 @@ func (a *API) fullPrincipal(c caller, p identity.Principal) client.Principal {
 	}
 	slices.SortFunc(out.Credentials, func(x, y client.Credential) int { return strings.Compare(x.ID, y.ID) })
 	for _, s := range a.cfg.Directory.SessionsOf(identity.Ref{Tenant: c.actor.Tenant, ID: p.ID}) {
-		if s.Live(time.Now()) && s.StartedAt.After(p.NotBefore) {
+		if _, counts := a.cfg.Directory.Session(s.ID, time.Now()); counts {
 			out.Sessions = append(out.Sessions, client.Session{
 				ID: s.ID, Client: s.Client, Methods: s.Methods, Scopes: s.Scopes, Agent: s.Actor, StartedAt: s.StartedAt, ExpiresAt: s.ExpiresAt,
 			})

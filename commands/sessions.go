@@ -11,6 +11,7 @@ import (
 // StartSession begins a session of the principal that an actor has just proved
 // to be; id is the session's. The principal must be active.
 func (s *Service) StartSession(ctx context.Context, by domain.Actor, m Meta, id string, start identity.SessionStarted) (Result, error) {
+	start.Principal = by.ID
 	return s.changeSession(ctx, by, identity.ActionOwn, m, id, func(state identity.Session) ([]identity.SessionEvent, error) {
 		return state.Start(start, s.now())
 	})

@@ -121,7 +121,7 @@ func (d *Directory) restricts(tenant, id string, e Event) (Ref, bool) {
 		if s.Actor != "" {
 			return Ref{Tenant: tenant, ID: s.Actor}, true
 		}
-		return Ref{Tenant: tenant, ID: s.Principal}, true
+		return Ref{Tenant: tenant, ID: s.Principal}, s.Principal != "" // one that is over holds nothing open
 	}
 	return Ref{}, false
 }
