@@ -174,22 +174,28 @@ func (t *tail) guard(ctx context.Context, b *mailbox) error {
 			return errReconnected
 		case <-tick.C:
 		}
-		end, err := t.end(ctx)
+		got := b.progress()
+		end, err := t.end(ctx, got)
 		if err != nil {
 			continue
 		}
-		if err := w.look(end, b.progress(), b.full()); err != nil {
-			return t.explain(err, b.progress())
+		if err := w.look(end, got, b.full()); err != nil {
+			return t.explain(err, got)
 		}
 	}
 }
 
-// end returns the sequence up to which there is something to read.
-func (t *tail) end(ctx context.Context) (uint64, error) {
-	if t.opt.Kind == "" {
-		return t.s.LastSeq(ctx)
+// end returns the sequence up to which there is something to read, for a tail
+// that has got so far: the log's end, or the last event of its kind. Only a log
+// that is shorter than that is another log; what the server finds of a kind is
+// not, since it also finds nothing when it cannot read its files.
+func (t *tail) end(ctx context.Context, got uint64) (uint64, error) {
+	last, err := t.s.LastSeq(ctx)
+	if err != nil || t.opt.Kind == "" || last < got {
+		return last, err
 	}
-	return t.s.LastOf(ctx, t.opt.Kind)
+	last, err = t.s.LastOf(ctx, t.opt.Kind)
+	return max(last, got), err
 }
 
 // filter returns the subjects that a tail reads; empty for all.

@@ -2,6 +2,7 @@ package eventstore_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -113,6 +114,28 @@ func TestTailOfKindIsNotStuckBesideOthers(t *testing.T) {
 	equal(t, s.Stats().TailRestarts, uint64(0))
 	last := appendTo(t, s, ofKind("identity"))
 	equal(t, tail.next(t).Seq, last)
+}
+
+// TestTailOfKindBeyondItsLast: a tail that has got further than the last event
+// of its kind waits for the next; only beyond the log's end it gives up.
+func TestTailOfKindBeyondItsLast(t *testing.T) {
+	t.Parallel()
+	s, _ := setup(t)
+	s.SetWatch(5 * time.Millisecond)
+	last := appendTo(t, s, ofKind("task"))
+	tail := startKindTail(t, s, "identity", last)
+	beyond := startKindTail(t, s, "identity", last+100)
+	if err := <-beyond.done; !errors.As(err, new(*eventstore.PositionError)) { // after several looks of both
+		t.Errorf("beyond the log's end: %v", err)
+	}
+	beyond.done <- nil // for the end of the test
+	select {
+	case err := <-tail.done:
+		t.Fatalf("gave up: %v", err)
+	default:
+	}
+	next := appendTo(t, s, ofKind("identity"))
+	equal(t, tail.next(t).Seq, next)
 }
 
 // TestTailOfKindGoesOnAfterAnOutage: the server comes back without the
