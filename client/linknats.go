@@ -14,8 +14,8 @@ import (
 
 const (
 	requestTimeout = 15 * time.Second // of one NATS request
-	connectTimeout = 75 * time.Second // a server asks the mesh about each connection, and many may come at once
-	lostAfter      = 2 * time.Minute  // without a connection: ask by HTTP where the mesh is now
+	connectTimeout = 35 * time.Second // a server asks the mesh about each connection, and many may come at once
+	lostAfter      = 45 * time.Second // without a connection: ask by HTTP where the mesh is now
 	inboxSlack     = 16               // messages that may wait beside one an assignment
 	writeBuffer    = 4 << 10          // bytes; agents are many and their messages small
 )

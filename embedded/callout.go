@@ -16,7 +16,7 @@ import (
 // wait for the answers to all the others (4 s of two idle cores), and all of them
 // for a mesh that starts. A client that is turned away comes again: that costs
 // more than letting it wait.
-const calloutTimeout = time.Minute
+const calloutTimeout = 30 * time.Second
 
 // Callout makes the server ask who a connection belongs to and what it may do,
 // for every connection but the mesh's own (NATS auth callout, ADR-26). Package
@@ -29,7 +29,7 @@ type Callout struct {
 	XKey   nkeys.KeyPair // a curve key that requests and answers are encrypted to; nil = not encrypted
 	// Password of the user that answers; empty = random for this run.
 	Password string
-	// Timeout is how long a connection waits for its answer; 0 = 1 min. A server
+	// Timeout is how long a connection waits for its answer; 0 = 30 s. A server
 	// that stops waits for those connections too, so whoever answers stops last.
 	Timeout time.Duration
 }
@@ -69,6 +69,10 @@ func (c *Callout) apply(opts *server.Options) error {
 	opts.SystemAccount = system.Name
 	opts.Users = append(opts.Users, &server.User{Username: authUser, Password: c.Password, Account: system})
 	opts.AuthTimeout = c.Timeout.Seconds()
+	// By default the server pings two seconds after CONNECT, answered or not;
+	// a client that waits for the answer takes that for a broken server and
+	// comes again, leaving its connection behind.
+	opts.DisableShortFirstPing = true
 	opts.AuthCallout = &server.AuthCallout{Issuer: issuer, Account: system.Name, AuthUsers: []string{meshUser, authUser}}
 	if c.XKey == nil {
 		return nil

@@ -14,9 +14,9 @@ import (
 
 const (
 	subject      = "$SYS.REQ.USER.AUTH"
-	queueGroup   = "mesh"      // one node answers
-	defaultSlots = 64          // answers in the making at once
-	decideLimit  = time.Minute // of one decision, with the wait until the mesh is there
+	queueGroup   = "mesh"           // one node answers
+	defaultSlots = 64               // answers in the making at once
+	decideLimit  = 25 * time.Second // of one decision, with the wait until the mesh is there
 	drainLimit   = 10 * time.Second
 	refusals     = 10 // logged in a second
 )
