@@ -33,6 +33,7 @@ type Config struct {
 	Coordinator *workers.Coordinator
 	Auth        *auth.Authenticator
 	Login       *login.Service                       // the ways in
+	PublicURL   string                               // how browsers reach the mesh, such as https://mesh.example.com
 	Issuer      string                               // of access tokens, and whom assertions are for
 	Directory   *identity.Directory                  // that Auth and Commands decide by
 	NATS        *nats.Conn                           // requests, heartbeats and inboxes travel on it

@@ -18,7 +18,8 @@ import (
 func openAuth(path string) bool {
 	switch path {
 	case "/v1/auth/login", "/v1/auth/refresh", "/v1/auth/logout", "/v1/auth/assertion", "/v1/auth/accept",
-		"/v1/auth/device", "/v1/auth/device/token", "/.well-known/jwks.json", "/setup":
+		"/v1/auth/device", "/v1/auth/device/token", "/v1/auth/passkeys/login/begin", "/v1/auth/passkeys/login/finish",
+		"/.well-known/jwks.json", "/setup", "/login":
 		return true
 	}
 	return false
@@ -58,7 +59,7 @@ func (a *API) loginRoutes(h huma.API) {
 	})
 	authRoute(a, h, "device", "Begin a login that is approved elsewhere (RFC 8628)", func(ctx context.Context, _ caller, r client.DeviceRequest) (client.Device, error) {
 		d, err := s.BeginDevice(ctx, r.Client)
-		return client.Device{DeviceCode: d.DeviceCode, UserCode: d.UserCode, ExpiresIn: int(d.ExpiresIn.Seconds()), Interval: int(d.Interval.Seconds())}, err
+		return a.device(d), err
 	})
 	authRoute(a, h, "device/approve", "Let the program that shows a code act as oneself", func(ctx context.Context, c caller, r client.DeviceApproval) (client.DeviceApproved, error) {
 		program, err := s.ApproveDevice(ctx, c.actor, r.UserCode)
@@ -68,7 +69,9 @@ func (a *API) loginRoutes(h huma.API) {
 		return tokens(s.FinishDevice(ctx, r.DeviceCode, c.from))
 	})
 	a.factorRoutes(h)
-	a.mux.HandleFunc("GET /setup", setupPage)
+	a.passkeyRoutes(h)
+	a.mux.HandleFunc("GET /setup", htmlPage(setupHTML))
+	a.mux.HandleFunc("GET /login", htmlPage(loginHTML))
 	getRoute(a, h, "/.well-known/jwks.json", "jwks", "Get the public keys of access tokens (RFC 7517)",
 		func(context.Context, caller, *struct{}) (token.KeySet, error) { return a.keySet(), nil })
 }
@@ -98,15 +101,20 @@ func (a *API) factorRoutes(h huma.API) {
 
 // authRoute registers a route under /v1/auth.
 func authRoute[Req, Res any](a *API, h huma.API, path, summary string, do func(context.Context, caller, Req) (Res, error)) {
+	huma.Register(h, authOperation(path, summary), func(ctx context.Context, in *bodyInput[Req]) (*output[Res], error) {
+		return answer(ctx, a, func(c caller) (Res, error) { return do(ctx, c, in.Body) })
+	})
+}
+
+// authOperation describes a route under /v1/auth.
+func authOperation(path, summary string) huma.Operation {
 	full := "/v1/auth/" + path
 	op := operation(http.MethodPost, full, "auth-"+strings.ReplaceAll(path, "/", "-"), summary)
 	op.MaxBodyBytes = maxAuth
 	if openAuth(full) {
 		op.Security = []map[string][]string{{}}
 	}
-	huma.Register(h, op, func(ctx context.Context, in *bodyInput[Req]) (*output[Res], error) {
-		return answer(ctx, a, func(c caller) (Res, error) { return do(ctx, c, in.Body) })
-	})
+	return op
 }
 
 // maxAuth bounds the bodies of those who have not yet proved who they are, in bytes.
@@ -122,6 +130,15 @@ func tokens(t login.Tokens, err error) (client.Tokens, error) {
 		AccessToken: t.Access, TokenType: "Bearer", ExpiresIn: int(time.Until(t.ExpiresAt).Round(time.Second).Seconds()),
 		RefreshToken: t.Refresh, Scope: strings.Join(t.Scopes, " "), Session: t.Session,
 	}, nil
+}
+
+// device is a device login with the page on which it is approved.
+func (a *API) device(d login.Device) client.Device {
+	page := a.cfg.PublicURL + "/login"
+	return client.Device{
+		DeviceCode: d.DeviceCode, UserCode: d.UserCode, ExpiresIn: int(d.ExpiresIn.Seconds()), Interval: int(d.Interval.Seconds()),
+		VerificationURI: page, VerificationURIComplete: page + "?device=" + d.UserCode,
+	}
 }
 
 // keySet is the keys that tokens may be signed with now.

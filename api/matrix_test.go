@@ -150,6 +150,7 @@ func bodies() map[string]string {
 	return map[string]string{
 		"auth-delegate": `{"agent":"JOINED","scope":["task.read"]}`, "auth-device-approve": `{"user_code":"BCDF-BCDF"}`,
 		"auth-password": `{"new":"short"}`, "auth-totp-confirm": `{"sealed":"x","code":"000000"}`, "auth-totp-remove": `{"password":"x"}`,
+		"auth-passkeys-register-finish": `{"credential":{}}`, "auth-passkeys-login-finish": `{"credential":{}}`,
 		"can-i": `{"action":"task.read"}`, "create-tenant": `{"name":"matrix"}`, "define-role": `{"name":"matrix","permissions":["task.read"]}`,
 		"set-policy":       `{"name":"matrix","text":"forbid (principal, action, resource) when { false };"}`,
 		"create-principal": `{"kind":"human","name":"matrix"}`, "principal-grant": `{"role":"viewer"}`, "principal-revoke": `{"role":"viewer"}`,

@@ -92,6 +92,11 @@ func identityAccesses() map[string]Access {
 		"auth-device":       {Open: true},
 		"auth-device-token": {Open: true},
 
+		"auth-passkeys-login-begin":     {Open: true},
+		"auth-passkeys-login-finish":    {Open: true},
+		"auth-passkeys-register-begin":  reads(identity.ActionOwn),
+		"auth-passkeys-register-finish": reads(identity.ActionOwn),
+
 		"auth-exchange":       reads(identity.ActionKnown), // with the limits of the credential
 		"auth-delegate":       does("principal.delegate"),
 		"auth-device-approve": reads(identity.ActionOwn),

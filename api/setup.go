@@ -14,13 +14,24 @@ import (
 //go:embed pages/setup.html
 var setupHTML []byte
 
-// setupPage serves the page; only its own script and style may run on it.
-func setupPage(w http.ResponseWriter, _ *http.Request) {
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "+
-		"script-src '"+digestOf(setupHTML, "script")+"'; style-src '"+digestOf(setupHTML, "style")+"'")
-	_, _ = w.Write(setupHTML) // the client may be gone
+// loginHTML is the page on which a person logs in, with password or passkey,
+// lets in the program that shows a code, and looks after their passkeys. The
+// access token stays in its memory; leaving the page ends the session.
+//
+//go:embed pages/login.html
+var loginHTML []byte
+
+// htmlPage serves a page; only its own script and style may run on it.
+func htmlPage(html []byte) http.HandlerFunc {
+	policy := "default-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
+		"script-src '" + digestOf(html, "script") + "'; style-src '" + digestOf(html, "style") + "'"
+	return func(w http.ResponseWriter, _ *http.Request) {
+		h := w.Header()
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		h.Set("Content-Security-Policy", policy)
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		_, _ = w.Write(html) // the client may be gone
+	}
 }
 
 // digestOf returns the source expression of the page's one element of a kind

@@ -104,6 +104,9 @@ type Device struct {
 	UserCode   string `json:"user_code"`
 	ExpiresIn  int    `json:"expires_in" doc:"seconds"`
 	Interval   int    `json:"interval" doc:"seconds between two questions"`
+
+	VerificationURI         string `json:"verification_uri" doc:"page on which a person types the user code"`
+	VerificationURIComplete string `json:"verification_uri_complete" doc:"the page with the user code filled in"`
 }
 
 // DeviceApproval lets the program that shows a code act as the caller.

@@ -17,6 +17,15 @@ func (s *Service) UseCredential(ctx context.Context, by domain.Actor, m Meta, cr
 	})
 }
 
+// ProveCredential notes that a credential let the actor in, and what of it
+// changed thereby. It fails with kind Unauthenticated when the credential was
+// changed since it was read as was, or is gone.
+func (s *Service) ProveCredential(ctx context.Context, by domain.Actor, m Meta, was, is identity.Credential, source string) (Result, error) {
+	return s.changeOwn(ctx, by, m, func(p identity.Principal) ([]identity.PrincipalEvent, error) {
+		return p.ProveCredential(was, is, source, s.now())
+	})
+}
+
 // SpendRecovery takes one code, given as its verifier, out of a set of
 // recovery codes. It fails when another request has spent it.
 func (s *Service) SpendRecovery(ctx context.Context, by domain.Actor, m Meta, credential, code string) (Result, error) {

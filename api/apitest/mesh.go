@@ -5,6 +5,7 @@ package apitest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"testing"
@@ -45,7 +46,8 @@ type Config struct {
 
 // Mesh is one running node.
 type Mesh struct {
-	URL         string
+	URL         string         // by address; browsers use Public
+	Public      string         // http://localhost and the port
 	Token       string         // the key of root
 	Client      *client.Client // with Token
 	Server      *embedded.NATS
@@ -68,10 +70,14 @@ func Start(tb testing.TB, cfg Config) *Mesh {
 		cfg.Heartbeat = 500 * time.Millisecond
 	}
 	m := &Mesh{}
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	must(tb, err)
+	address := l.Addr().(*net.TCPAddr) //nolint:forcetypeassert // it listens on TCP
+	m.URL, m.Public = "http://"+address.String(), fmt.Sprintf("http://localhost:%d", address.Port)
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	m.connect(ctx, tb, cfg)
-	m.serve(tb, cfg)
+	m.serve(tb, cfg, l)
 	m.Client = m.NewClient(tb, m.Token)
 	if !cfg.HeldBack {
 		m.awaitReady(ctx, tb, cfg)
@@ -91,7 +97,7 @@ func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 	tb.Cleanup(func() { m.close(tb, m.Store.Close) }) //nolint:contextcheck // ctx is for the start
 	registry := prometheus.NewRegistry()
 	ids, err := login.Open(ctx, login.OpenConfig{
-		JetStream: js, Store: m.Store, Log: cfg.Log, Passwords: password.Params{Memory: 64, Passes: 1, Lanes: 1},
+		JetStream: js, Store: m.Store, Log: cfg.Log, Passwords: password.Params{Memory: 64, Passes: 1, Lanes: 1}, PublicURL: m.Public,
 		Commands: commands.Config{Log: cfg.Log, Observe: api.CommandMetrics(registry)},
 	})
 	must(tb, err)
@@ -112,7 +118,7 @@ func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 	}
 	m.API = api.New(api.Config{
 		Commands: m.Commands, Projections: m.Projections, Store: m.Store, Coordinator: m.Coordinator,
-		Auth: ids.Auth, Login: ids.Login, Issuer: ids.Issuer, Directory: m.Directory,
+		Auth: ids.Auth, Login: ids.Login, Issuer: ids.Issuer, Directory: m.Directory, PublicURL: m.Public,
 		NATS: m.NATS, Vouched: true, Disconnect: m.Server.Disconnect, AgentNATS: &client.NATSInfo{URLs: []string{cfg.AgentURL}},
 		Heartbeat: cfg.Heartbeat, Limits: cfg.Limits, Version: client.Version{Version: "test"}, Log: cfg.Log, Metrics: registry,
 	})
@@ -148,11 +154,8 @@ func (m *Mesh) openNATS(ctx context.Context, tb testing.TB) *natsauth.Gate {
 }
 
 // serve runs all parts until the test ends, and stops them in order.
-func (m *Mesh) serve(tb testing.TB, cfg Config) {
+func (m *Mesh) serve(tb testing.TB, cfg Config, l net.Listener) {
 	tb.Helper()
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	must(tb, err)
-	m.URL = "http://" + l.Addr().String()
 	server := api.NewServer(m.API.Handler())
 	inputs, stopInputs := context.WithCancel(context.Background())
 	rest, stopRest := context.WithCancel(context.Background())

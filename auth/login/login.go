@@ -25,6 +25,7 @@ import (
 
 	"github.com/hivemesh/hivemesh/auth"
 	"github.com/hivemesh/hivemesh/auth/limit"
+	"github.com/hivemesh/hivemesh/auth/passkey"
 	"github.com/hivemesh/hivemesh/auth/password"
 	"github.com/hivemesh/hivemesh/auth/token"
 	"github.com/hivemesh/hivemesh/commands"
@@ -49,6 +50,7 @@ type Config struct {
 	Hasher    *password.Hasher
 	Policy    *password.Policy
 	Lockout   *limit.Lockout
+	Passkeys  *passkey.Party     // nil where the mesh has no address for them
 	Denials   *denials           // that Commands told of
 	Pending   jetstream.KeyValue // see OpenPending
 	Now       func() time.Time   // default time.Now

@@ -29,6 +29,7 @@ type OpenConfig struct {
 	RenewRoot bool              // give root a new key
 	Passwords password.Params   // what hashing one costs
 	Breached  password.Breached // knows stolen passwords; nil = not asked
+	PublicURL string            // how browsers reach the mesh; empty = there are no passkeys
 	Log       zerolog.Logger
 }
 
@@ -75,9 +76,13 @@ func Open(ctx context.Context, cfg OpenConfig) (Node, error) {
 	if err != nil {
 		return n, fmt.Errorf("judge passwords: %w", err)
 	}
+	party, err := relyingParty(cfg.PublicURL)
+	if err != nil {
+		return n, err
+	}
 	n.Login = New(Config{
 		Commands: n.Commands, Directory: n.Directory, Keys: keys, Signer: signer, Issuer: n.Issuer,
-		Hasher: hasher, Policy: rules, Lockout: limit.NewLockout(limit.LockoutConfig{Key: keys.SourceSecret}), Denials: refusals, Pending: pending, Log: cfg.Log,
+		Hasher: hasher, Policy: rules, Lockout: limit.NewLockout(limit.LockoutConfig{Key: keys.SourceSecret}), Passkeys: party, Denials: refusals, Pending: pending, Log: cfg.Log,
 	})
 	empty := n.Directory.Seq() == 0
 	if n.RootKey, err = n.makeRoot(ctx, cfg.RenewRoot); err != nil {

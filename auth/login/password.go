@@ -35,7 +35,7 @@ func (s *Service) Password(ctx context.Context, a Attempt) (Tokens, error) {
 	p, methods, err := s.prove(ctx, a)
 	switch {
 	case domain.KindOf(err) == domain.Unauthenticated && !isMissing(err):
-		return Tokens{}, s.failed(ctx, key, p, a, err)
+		return Tokens{}, s.failed(ctx, key, p, a, identity.CredentialPassword, err)
 	case err != nil:
 		return Tokens{}, err
 	}
@@ -45,22 +45,28 @@ func (s *Service) Password(ctx context.Context, a Attempt) (Tokens, error) {
 	}, a.From, true)
 }
 
-// prove checks a password and, if the person has one, the second factor.
-func (s *Service) prove(ctx context.Context, a Attempt) (identity.Principal, []string, error) {
+// known checks a name and its password. A stale one should be hashed anew.
+func (s *Service) known(ctx context.Context, a Attempt) (p identity.Principal, stale bool, err error) {
 	p, known := s.cfg.Directory.PrincipalNamed(a.Tenant, a.Name)
 	c, has := p.Credentials[passwordID]
 	if !known || !has || p.Suspended {
 		if err := s.cfg.Hasher.Burn(ctx); err != nil {
-			return p, nil, err
+			return p, false, err
 		}
-		return p, nil, errProof()
+		return p, false, errProof()
 	}
 	ok, stale, err := s.cfg.Hasher.Verify(ctx, c.Verifier, a.Password)
-	switch {
-	case err != nil:
+	if err == nil && !ok {
+		err = errProof()
+	}
+	return p, stale, err
+}
+
+// prove checks a password and, if the person has one, the second factor.
+func (s *Service) prove(ctx context.Context, a Attempt) (identity.Principal, []string, error) {
+	p, stale, err := s.known(ctx, a)
+	if err != nil {
 		return p, nil, err
-	case !ok:
-		return p, nil, errProof()
 	}
 	methods := []string{"pwd"}
 	if needsSecond(p) {
@@ -106,7 +112,7 @@ func (s *Service) second(ctx context.Context, a Attempt, p identity.Principal) (
 }
 
 // failed counts a failure, and tells it once in a while.
-func (s *Service) failed(ctx context.Context, key string, p identity.Principal, a Attempt, cause error) error {
+func (s *Service) failed(ctx context.Context, key string, p identity.Principal, a Attempt, of identity.CredentialType, cause error) error {
 	locked, wait := s.cfg.Lockout.Failed(key, a.From)
 	if !p.Exists() {
 		return cause
@@ -116,7 +122,7 @@ func (s *Service) failed(ctx context.Context, key string, p identity.Principal, 
 	if locked {
 		until = s.now().Add(wait)
 	}
-	if err := s.cfg.Commands.NoteFailure(ctx, by, identity.CredentialPassword, s.source(a.From), until); err != nil {
+	if err := s.cfg.Commands.NoteFailure(ctx, by, of, s.source(a.From), until); err != nil {
 		s.cfg.Log.Warn().Err(err).Msg("a failed login is not in the log")
 	}
 	return cause
@@ -158,7 +164,7 @@ func (s *Service) ChangePassword(ctx context.Context, by domain.Actor, v Visit, 
 			return err
 		}
 		if !right {
-			return s.failed(ctx, key, p, Attempt{Visit: v, Tenant: by.HomeTenant()}, errProof())
+			return s.failed(ctx, key, p, Attempt{Visit: v, Tenant: by.HomeTenant()}, identity.CredentialPassword, errProof())
 		}
 	}
 	if err := s.cfg.Policy.Check(ctx, p.Name, next); err != nil {
@@ -177,7 +183,7 @@ func sealedFor(by domain.Actor, credential string) string {
 }
 
 func errMissing() error {
-	return &domain.Error{Kind: domain.Unauthenticated, Code: "second_factor_required", Field: "code", Message: "a code of the second factor is needed"}
+	return &domain.Error{Kind: domain.Unauthenticated, Code: "second_factor_required", Field: "code", Message: "the second factor is needed: a code, or a passkey on the login page of the mesh"}
 }
 
 func isMissing(err error) bool { return isCode(err, "second_factor_required") }

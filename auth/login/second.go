@@ -104,7 +104,7 @@ func (s *Service) RemoveTOTP(ctx context.Context, by domain.Actor, v Visit, pass
 	case err != nil:
 		return err
 	case !ok:
-		return s.failed(ctx, key, p, Attempt{Visit: v, Tenant: by.HomeTenant()}, errProof())
+		return s.failed(ctx, key, p, Attempt{Visit: v, Tenant: by.HomeTenant()}, identity.CredentialPassword, errProof())
 	}
 	for _, id := range []string{totpID, recoveryID} {
 		_, err := s.cfg.Commands.RemoveCredential(ctx, by, commands.Meta{}, by.ID, id, "removed by its holder")

@@ -39,6 +39,7 @@ type nodeConfig struct {
 	AgentNATS *client.NATSInfo // what agents are told; nil: agents use HTTP
 	Pool      *pgxpool.Pool
 	Listener  net.Listener
+	PublicURL string // how browsers reach the mesh
 	Replicas  int
 	Limits    api.Limits
 	RenewKey  bool // make a new key for root
@@ -86,7 +87,8 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 	metrics := prometheus.NewRegistry()
 	ids, err := login.Open(ctx, login.OpenConfig{
 		JetStream: js, Store: store, Replicas: cfg.Replicas, RenewRoot: cfg.RenewKey, Passwords: password.DefaultParams(), Log: cfg.Log,
-		Commands: commands.Config{Log: cfg.Log, Room: cfg.Room, Observe: api.CommandMetrics(metrics)},
+		PublicURL: cfg.PublicURL,
+		Commands:  commands.Config{Log: cfg.Log, Room: cfg.Room, Observe: api.CommandMetrics(metrics)},
 	})
 	if err != nil {
 		return nil, errors.Join(err, store.Close(ctx))
@@ -105,7 +107,7 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 	})
 	server := api.New(api.Config{
 		Commands: ids.Commands, Projections: reads, Store: store, Coordinator: coordinator,
-		Auth: ids.Auth, Login: ids.Login, Issuer: ids.Issuer, Directory: ids.Directory, Vouched: cfg.Gate != nil, Disconnect: cfg.Disconnect,
+		Auth: ids.Auth, Login: ids.Login, Issuer: ids.Issuer, Directory: ids.Directory, PublicURL: cfg.PublicURL, Vouched: cfg.Gate != nil, Disconnect: cfg.Disconnect,
 		NATS: cfg.NATS, AgentNATS: cfg.AgentNATS, Heartbeat: heartbeat, Limits: cfg.Limits, Version: wireVersion(store.Epoch()),
 		Checks: cfg.Checks, Room: cfg.Room, Log: cfg.Log, Metrics: metrics,
 	})

@@ -18,7 +18,7 @@ import (
 // loginCmd is "mesh login".
 type loginCmd struct {
 	Login         string `arg:"" optional:"" help:"Who to log in as."`
-	Device        bool   `help:"Show a code that is approved elsewhere, by mesh approve."`
+	Device        bool   `help:"Show a code that is approved in a browser, by password or passkey, or by mesh approve."`
 	PasswordStdin bool   `help:"Read the password from standard input." name:"password-stdin"`
 	Code          string `help:"Code of the second factor, or a recovery code." placeholder:"CODE"`
 	In            string `help:"Tenant to log in to." name:"in" default:"${default_tenant}" placeholder:"TENANT"`
@@ -72,7 +72,7 @@ func waitForApproval(ctx context.Context, a *app, c *client.Client) (client.Toke
 	if err != nil {
 		return client.Tokens{}, err
 	}
-	fmt.Fprintf(a.stderr, "Approve this login where you are logged in: mesh approve %s\n", d.UserCode)
+	fmt.Fprintf(a.stderr, "Approve this login in a browser: %s\nor where you are logged in: mesh approve %s\n", d.VerificationURIComplete, d.UserCode)
 	tick := time.NewTicker(time.Duration(d.Interval) * time.Second)
 	defer tick.Stop()
 	for {

@@ -38,6 +38,7 @@ type root struct {
 	Accept   acceptCmd   `cmd:"" group:"Be somebody" help:"Spend an invitation, and log in."`
 	Approve  approveCmd  `cmd:"" group:"Be somebody" help:"Let a program that shows a code act as you."`
 	Password passwordCmd `cmd:"" group:"Be somebody" help:"Change your password."`
+	Passkey  passkeyCmd  `cmd:"" group:"Be somebody" help:"Look after your passkeys."`
 	TOTP     totpCmd     `cmd:"" name:"totp" group:"Be somebody" help:"Look after your second factor."`
 
 	Whoami    whoamiCmd    `cmd:"" group:"Look after people and programs" help:"Tell as whom commands are given."`

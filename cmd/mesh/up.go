@@ -41,6 +41,10 @@ func (c *upCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
+	public, err := c.public(listener)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	parts := &parts{log: log, progress: func(s string) { fmt.Fprintln(a.stderr, "  "+s) }}
 	defer func() { err = errors.Join(err, parts.stop()) }()
 	cfg, err := parts.start(ctx, c, a.root.Data)
@@ -50,6 +54,7 @@ func (c *upCmd) Run(ctx context.Context, a *app) (err error) {
 	tokenPath := filepath.Join(a.root.Data, tokenFile)
 	_, statErr := os.Stat(tokenPath)
 	cfg.Listener, cfg.Log, cfg.Limits, cfg.Checks = listener, log, limits, diskChecks(a.root.Data)
+	cfg.PublicURL = public
 	cfg.RenewKey = errors.Is(statErr, fs.ErrNotExist)
 	n, err := openNode(ctx, cfg)
 	if err != nil {
@@ -60,7 +65,7 @@ func (c *upCmd) Run(ctx context.Context, a *app) (err error) {
 		return errors.Join(err, listener.Close())
 	}
 	defer os.Remove(filepath.Join(a.root.Data, urlFile)) //nolint:errcheck // a stale address is found out by the next command
-	c.banner(a, url, n.ids, tokenPath, time.Since(began))
+	c.banner(a, url, public, n.ids, tokenPath, time.Since(began))
 	return n.Run(ctx)
 }
 
@@ -87,14 +92,14 @@ func leaveTraces(data, url, token string) error {
 }
 
 // banner tells where everything is, and what to try next, in a dozen lines.
-func (c *upCmd) banner(a *app, url string, ids login.Node, tokenPath string, took time.Duration) {
+func (c *upCmd) banner(a *app, url, public string, ids login.Node, tokenPath string, took time.Duration) {
 	w := a.stdout
 	fmt.Fprintf(w, "Hivemesh %s is up (%.1f s)\n\n", buildVersion().Version, took.Seconds())
 	fmt.Fprintf(w, "  API         %s   (%s/openapi.json)\n", url, url)
 	fmt.Fprintf(w, "  Data        %s\n", a.root.Data)
 	fmt.Fprintf(w, "  Root key    in %s; commands on this machine find it\n", tokenPath)
 	if ids.Welcome != "" {
-		fmt.Fprintf(w, "  First admin %s/setup#%s\n              works once, for 24 hours; without a browser: mesh accept INVITATION --name NAME\n", url, ids.Welcome)
+		fmt.Fprintf(w, "  First admin %s/setup#%s\n              works once, for 24 hours; without a browser: mesh accept INVITATION --name NAME\n", public, ids.Welcome)
 	}
 	fmt.Fprint(w, "\nTry, in another terminal:\n")
 	fmt.Fprint(w, "  mesh agent run --name echo --capability echo -- cat\n")

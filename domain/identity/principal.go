@@ -51,6 +51,9 @@ type Credential struct {
 	ExpiresAt time.Time      `json:"expires_at,omitzero"`
 }
 
+// Over reports whether the credential has expired at now.
+func (c Credential) Over(now time.Time) bool { return expired(c.ExpiresAt, now) }
+
 // sameLimits reports whether c and other let their bearer do the same, from the
 // same places and as long.
 func (c Credential) sameLimits(other Credential) bool {

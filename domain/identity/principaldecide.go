@@ -156,6 +156,24 @@ func (p Principal) UseCredential(id, source string, step int64, now time.Time) (
 	return []PrincipalEvent{CredentialUsed{Credential: id, Source: source, Step: step}}, nil
 }
 
+// ProveCredential notes that a credential let the principal in, and what of it
+// changed thereby: a passkey counts its signatures. Of two proofs that start
+// from the same count one is refused, with kind Unauthenticated, and so is that
+// of a credential that was removed, or of a principal that was suspended, while
+// it was checked.
+func (p Principal) ProveCredential(was, is Credential, source string, now time.Time) ([]PrincipalEvent, error) {
+	kept, ok := p.Credentials[was.ID]
+	if !ok || p.Suspended || is.ID != was.ID || is.Public != was.Public && kept.Public != was.Public {
+		return nil, &domain.Error{Kind: domain.Unauthenticated, Code: "credential_changed", Message: "the credential was changed or used at this very moment; try again"}
+	}
+	events, err := p.UseCredential(is.ID, source, 0, now)
+	if is.Public != was.Public {
+		kept.Public = is.Public
+		events = append(events, CredentialSet{Credential: kept})
+	}
+	return events, err
+}
+
 // SpendRecovery takes one code, given as its verifier, out of a set.
 func (p Principal) SpendRecovery(id, code string) ([]PrincipalEvent, error) {
 	c, ok := p.Credentials[id]
