@@ -22,6 +22,8 @@ type browser struct {
 	m    *apitest.Mesh
 	http *http.Client
 	key  *passkeytest.Authenticator
+
+	cookie string // sent besides those that were set
 }
 
 func newBrowser(t *testing.T, m *apitest.Mesh) browser {
@@ -47,6 +49,9 @@ func (b browser) post(token, path string, body any) reply {
 		b.t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
+	if b.cookie != "" {
+		req.Header.Set("Cookie", b.cookie)
+	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}

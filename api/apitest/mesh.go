@@ -41,13 +41,14 @@ type Config struct {
 	Log        zerolog.Logger
 	NoDatabase bool       // Postgres is cut from the start
 	Limits     api.Limits // default none
+	PublicURL  string     // how browsers reach the mesh; default http://localhost and the port
 	AgentURL   string     // where agents find NATS; default the server's own
 }
 
 // Mesh is one running node.
 type Mesh struct {
-	URL         string         // by address; browsers use Public
-	Public      string         // http://localhost and the port
+	URL         string         // by address
+	Public      string         // how browsers reach it
 	Token       string         // the key of root
 	Client      *client.Client // with Token
 	Server      *embedded.NATS
@@ -74,6 +75,9 @@ func Start(tb testing.TB, cfg Config) *Mesh {
 	must(tb, err)
 	address := l.Addr().(*net.TCPAddr) //nolint:forcetypeassert // it listens on TCP
 	m.URL, m.Public = "http://"+address.String(), fmt.Sprintf("http://localhost:%d", address.Port)
+	if cfg.PublicURL != "" {
+		m.Public = cfg.PublicURL
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	m.connect(ctx, tb, cfg)

@@ -196,6 +196,33 @@ func TestRemoveAndUseCredential(t *testing.T) {
 	}
 }
 
+func TestProveCredential(t *testing.T) {
+	t.Parallel()
+	was := identity.Credential{ID: "p", Type: identity.CredentialPasskey, Name: "phone", Public: "count 1"}
+	is, later := was, was
+	is.Public, later.Public = "count 2", "count 3"
+	prove := func(was, is identity.Credential) principalDecision {
+		return func(p identity.Principal) ([]identity.PrincipalEvent, error) {
+			return p.ProveCredential(was, is, "a1b2", instant(2))
+		}
+	}
+	used := identity.CredentialUsed{Credential: "p", Source: "a1b2"}
+	other := is
+	other.ID = "q"
+	widened := is
+	widened.Scopes, widened.Name = []string{"task.read"}, "other"
+	runPrincipal(t, []principalCase{
+		{"without a change", alice(has(was)), prove(was, was), []identity.PrincipalEvent{used}, ""},
+		{"counted", alice(has(was)), prove(was, is), []identity.PrincipalEvent{used, has(is)}, ""},
+		{"counted within the hour", alice(has(was), used), prove(was, is), []identity.PrincipalEvent{has(is)}, ""},
+		{"nothing else changes", alice(has(was), used), prove(was, widened), []identity.PrincipalEvent{has(is)}, ""},
+		{"from a count that is past", alice(has(was), has(is)), prove(was, later), nil, "credential_changed"},
+		{"removed meanwhile", alice(has(was), identity.CredentialRemoved{Credential: "p"}), prove(was, is), nil, "credential_changed"},
+		{"suspended meanwhile", alice(has(was), identity.PrincipalSuspended{}), prove(was, was), nil, "credential_changed"},
+		{"as another", alice(has(was)), prove(was, other), nil, "credential_changed"},
+	})
+}
+
 func TestFailuresAndTokens(t *testing.T) {
 	t.Parallel()
 	fail := func(until, at time.Time) principalDecision {
