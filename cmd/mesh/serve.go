@@ -81,7 +81,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	public, err := c.public(listener)
+	public, err := c.public(listener.Addr())
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}

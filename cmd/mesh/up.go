@@ -41,7 +41,7 @@ func (c *upCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	public, err := c.public(listener)
+	public, err := c.public(listener.Addr())
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
