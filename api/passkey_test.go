@@ -138,6 +138,12 @@ func enrolled(t *testing.T, m *apitest.Mesh, name string, synced bool) (b browse
 // failures counts how often the log tells that a passkey of a principal failed.
 func failures(t *testing.T, m *apitest.Mesh, principal string) int {
 	t.Helper()
+	return aboutPasskey(t, m, principal, "credential.failed")
+}
+
+// aboutPasskey counts the events of a type about a principal's passkey.
+func aboutPasskey(t *testing.T, m *apitest.Mesh, principal, typ string) int {
+	t.Helper()
 	last, err := m.Store.LastSeq(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +154,7 @@ func failures(t *testing.T, m *apitest.Mesh, principal string) int {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Type == "credential.failed" && r.Entity.ID == principal && bytes.Contains(r.Data, []byte(`"passkey"`)) {
+		if r.Type == typ && r.Entity.ID == principal && bytes.Contains(r.Data, []byte(`"passkey"`)) {
 			n++
 		}
 	}
@@ -159,7 +165,7 @@ func TestPasskeys(t *testing.T) {
 	t.Parallel()
 	m := apitest.Start(t, apitest.Config{Heartbeat: time.Minute})
 	for name, test := range map[string]func(*testing.T, *apitest.Mesh){
-		"alone": testPasskeyAlone, "second factor": testPasskeySecond, "replay": testPasskeyReplay,
+		"alone": testPasskeyAlone, "kept": testPasskeyKept, "at once": testPasskeyAtOnce, "second factor": testPasskeySecond, "replay": testPasskeyReplay,
 		"begun elsewhere": testPasskeyBegunElsewhere, "registration of another": testPasskeyRegistrationOfAnother,
 		"another's passkey": testPasskeyOfAnother, "copied": testPasskeyCopied, "suspended": testPasskeySuspended,
 		"wrong origin": testPasskeyOrigin, "removed": testPasskeyRemoved, "lockout": testPasskeyLockout,
@@ -188,6 +194,21 @@ func testPasskeyAlone(t *testing.T, m *apitest.Mesh) {
 	s := m.Directory.SessionsOf(identity.Ref{Tenant: domain.DefaultTenant, ID: id})
 	if last := s[len(s)-1]; last.Client != "browser" || len(last.Methods) != 2 || last.Methods[0] != "passkey" {
 		t.Errorf("session %+v", last)
+	}
+}
+
+// testPasskeyKept: a passkey that counts is written down anew at each login, one
+// that does not never.
+func testPasskeyKept(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
+	counts, id := enrolled(t, m, "nina", false)
+	synced, other := enrolled(t, m, "olga", true)
+	for range 2 {
+		counts.login(client.PasskeyLoginRequest{}).want(t, http.StatusOK, "")
+		synced.login(client.PasskeyLoginRequest{}).want(t, http.StatusOK, "")
+	}
+	if a, b := aboutPasskey(t, m, id, "credential.set"), aboutPasskey(t, m, other, "credential.set"); a != 3 || b != 1 {
+		t.Errorf("written %d and %d times, want 3 and 1", a, b)
 	}
 }
 

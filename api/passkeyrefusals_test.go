@@ -3,6 +3,9 @@ package api_test
 import (
 	"errors"
 	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hivemesh/hivemesh/api/apitest"
@@ -33,6 +36,35 @@ func testPasskeyReplay(t *testing.T, m *apitest.Mesh) {
 	b.post("", "login/finish", proof).want(t, http.StatusUnauthorized, "passkey_invalid") // and what it named
 	if failures(t, m, id) == 0 {
 		t.Error("the replay is not in the log")
+	}
+}
+
+// testPasskeyAtOnce: of two answers to one ceremony that come at the same time,
+// one is taken.
+func testPasskeyAtOnce(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
+	b, _ := enrolled(t, m, "petra", true)
+	b.http.Jar = nil
+	for range 30 {
+		begun := b.post("", "login/begin", struct{}{})
+		made, err := b.key.Get(begun.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.cookie, _, _ = strings.Cut(begun.header.Get("Set-Cookie"), ";")
+		var taken atomic.Int32
+		var group sync.WaitGroup
+		for range 2 {
+			group.Go(func() {
+				if b.post("", "login/finish", client.PasskeyLogin{Credential: made}).status == http.StatusOK {
+					taken.Add(1)
+				}
+			})
+		}
+		group.Wait()
+		if b.cookie = ""; taken.Load() != 1 {
+			t.Fatalf("%d of 2 were let in", taken.Load())
+		}
 	}
 }
 
@@ -103,7 +135,7 @@ func testPasskeyCopied(t *testing.T, m *apitest.Mesh) {
 	t.Helper()
 	b, id := enrolled(t, m, "iris", false)
 	b.login(client.PasskeyLoginRequest{}).want(t, http.StatusOK, "")
-	b.key.Spoof.Recount = 1 // the copy counts from where it was made
+	b.key.Spoof.Recount = 2 // as at the login before: a copy that was made then
 	b.login(client.PasskeyLoginRequest{}).want(t, http.StatusUnauthorized, "passkey_invalid")
 	if failures(t, m, id) == 0 {
 		t.Error("it is not in the log")
