@@ -150,3 +150,30 @@ func (c *collector) set() Set {
 	}
 	return s
 }
+
+// Sample returns s with about n of its queries, evenly spread, over at most
+// texts of its texts, those asked for among them. Zero means all texts.
+func (s Set) Sample(n, texts int) Set {
+	if texts == 0 || texts > len(s.Texts) {
+		texts = len(s.Texts)
+	}
+	out := Set{}
+	place := map[int]int{} // of a kept text, by its old place
+	for i := range n {
+		j := i * len(s.Queries) / n
+		out.Queries = append(out.Queries, s.Queries[j])
+		place[s.Answers[j]] = len(out.Texts)
+		out.Answers = append(out.Answers, len(out.Texts))
+		out.Texts = append(out.Texts, s.Texts[s.Answers[j]])
+	}
+	others := max(1, (len(s.Texts)-n+texts-n-1)/max(1, texts-n))
+	for i, seen := 0, 0; i < len(s.Texts) && len(out.Texts) < texts; i++ {
+		if _, kept := place[i]; kept {
+			continue
+		}
+		if seen++; seen%others == 0 {
+			out.Texts = append(out.Texts, s.Texts[i])
+		}
+	}
+	return out
+}

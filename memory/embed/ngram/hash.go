@@ -23,3 +23,19 @@ func mix(h uint64) uint64 {
 	h ^= h >> 33
 	return h
 }
+
+// add adds x to the place of v that h says, with the sign that h says.
+func add(v []float32, h uint64, x float32) {
+	h = mix(h)
+	if h>>63 == 1 {
+		x = -x
+	}
+	v[(h&0xffffffff)*uint64(len(v))>>32] += x
+}
+
+// addTwice spreads x over two places.
+func addTwice(v []float32, h uint64, x float32) {
+	const half = 0.70710678 // of the square
+	add(v, h, half*x)
+	add(v, h+0x9e3779b97f4a7c15, half*x)
+}

@@ -1,36 +1,32 @@
 package ngram
 
-// weight says how much a word tells about a text, from the word alone: there
-// is no corpus to count in. Function words and the commonest words of code
-// tell little, and long words more than short ones.
-func (p params) weight(w []byte) float32 {
-	switch stopClass(w) {
-	case grammar:
-		return p.Grammar
-	case code:
-		return p.Code
-	}
-	if w[0] >= 0x80 {
-		return 1
-	}
-	if w[0] <= '9' {
-		return p.Digit
-	}
-	if len(w) < len(p.Length) {
-		return p.Length[len(w)]
-	}
-	return p.Length[len(p.Length)-1]
-}
-
-type stops uint8
-
+// The weights of what a text is made of, beside 1 for a word of content.
 const (
-	content stops = iota
-	grammar
-	code
+	grammarWeight = 0.05 // function words: enough for a text of nothing else
+	codeWeight    = 0.7  // the commonest words of code
+	digitWeight   = 0.4
+	letterWeight  = 0.7 // single letters: names of variables
+	pieceWeight   = 2.0 // all pieces of a word together, to the word itself
+	pairWeight    = 0.25
 )
 
-func stopClass(w []byte) stops {
+// weight says how much a word tells about a text, from the word alone: there
+// is no corpus to count in.
+func weight(w []byte) float32 {
+	switch {
+	case isGrammar(w):
+		return grammarWeight
+	case isCode(w):
+		return codeWeight
+	case w[0] <= '9':
+		return digitWeight
+	case len(w) == 1:
+		return letterWeight
+	}
+	return 1
+}
+
+func isGrammar(w []byte) bool {
 	switch string(w) {
 	case "a", "about", "after", "all", "also", "an", "and", "any", "are", "as", "at", "be", "because", "been", "before", "but", "by",
 		"can", "could", "did", "do", "does", "each", "for", "from", "had", "has", "have", "he", "her", "his", "how", "i", "if", "in", "into",
@@ -38,11 +34,17 @@ func stopClass(w []byte) stops {
 		"our", "out", "over", "own", "same", "she", "should", "so", "some", "such", "than", "that", "the", "their", "them", "then", "there",
 		"these", "they", "this", "those", "to", "too", "under", "up", "us", "use", "used", "uses", "using", "very", "was", "we", "were",
 		"what", "when", "where", "whether", "which", "while", "who", "why", "will", "with", "would", "you", "your":
-		return grammar
+		return true
+	}
+	return false
+}
+
+func isCode(w []byte) bool {
+	switch string(w) {
 	case "bool", "break", "byte", "bytes", "case", "class", "const", "continue", "def", "default", "defer", "elif", "else", "err", "error",
 		"false", "fmt", "fn", "func", "function", "go", "import", "int", "interface", "len", "let", "nil", "null", "package", "panic",
 		"public", "private", "range", "return", "returns", "self", "static", "string", "struct", "switch", "true", "type", "uint", "var", "void":
-		return code
+		return true
 	}
-	return content
+	return false
 }
