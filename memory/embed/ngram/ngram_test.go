@@ -53,7 +53,7 @@ func TestNearAndFar(t *testing.T) {
 		{"dog bites man", "a dog bites a man", "man dog bites"},
 	} {
 		v := vectors(t, tt.text, tt.near, tt.far)
-		if near, far := cosine(v[0], v[1]), cosine(v[0], v[2]); near <= far+0.005 {
+		if near, far := cosine(v[0], v[1]), cosine(v[0], v[2]); near <= far+0.001 {
 			t.Errorf("%q: %q at %.2f, %q at %.2f", tt.text, tt.near, near, tt.far, far)
 		}
 	}
