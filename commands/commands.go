@@ -19,7 +19,10 @@ import (
 
 	"github.com/hivemesh/hivemesh/domain"
 	"github.com/hivemesh/hivemesh/domain/agent"
+	"github.com/hivemesh/hivemesh/domain/document"
+	"github.com/hivemesh/hivemesh/domain/embedding"
 	"github.com/hivemesh/hivemesh/domain/identity"
+	"github.com/hivemesh/hivemesh/domain/memory"
 	"github.com/hivemesh/hivemesh/domain/name"
 	"github.com/hivemesh/hivemesh/domain/projection"
 	"github.com/hivemesh/hivemesh/domain/task"
@@ -61,8 +64,14 @@ type Service struct {
 	agents      *eventstore.Cache[agent.Agent]
 	names       *eventstore.Cache[name.Name]
 	projections *eventstore.Cache[projection.Projection]
+	memories    *eventstore.Cache[memory.Item]
+	documents   *eventstore.Cache[document.Document]
+	models      *eventstore.Cache[embedding.Registry]
 	identities  identities
 }
+
+// maxWarmTexts is how many items of memory are kept warm: they hold their text.
+const maxWarmTexts = 10_000
 
 // New returns a Service over an open store.
 func New(cfg Config) *Service {
@@ -98,6 +107,15 @@ func New(cfg Config) *Service {
 		projections: eventstore.NewCache(cfg.Store, eventstore.Model[projection.Projection]{
 			Kind: kindProjection, New: func(id string) projection.Projection { return projection.Projection{ID: id} }, Apply: foldProjection,
 		}, cfg.CacheSize),
+		memories: eventstore.NewCache(cfg.Store, eventstore.Model[memory.Item]{
+			Kind: kindMemory, New: func(id string) memory.Item { return memory.Item{ID: id} }, Apply: foldMemory,
+		}, min(cfg.CacheSize, maxWarmTexts)),
+		documents: eventstore.NewCache(cfg.Store, eventstore.Model[document.Document]{
+			Kind: kindDocument, New: func(id string) document.Document { return document.Document{ID: id} }, Apply: foldDocument,
+		}, min(cfg.CacheSize, maxWarmTexts/10)),
+		models: eventstore.NewCache(cfg.Store, eventstore.Model[embedding.Registry]{
+			Kind: kindEmbedding, New: func(string) embedding.Registry { return embedding.Registry{} }, Apply: foldModels,
+		}, 1),
 	}
 }
 
@@ -108,6 +126,9 @@ func (s *Service) Observe(rs []eventstore.Record) {
 	s.agents.Observe(rs)
 	s.names.Observe(rs)
 	s.projections.Observe(rs)
+	s.memories.Observe(rs)
+	s.documents.Observe(rs)
+	s.models.Observe(rs)
 	s.identities.observe(rs)
 }
 
@@ -140,6 +161,9 @@ const (
 	kindName       = "name"
 	kindExternal   = "ext"
 	kindProjection = "projection"
+	kindMemory     = "memory"
+	kindDocument   = "document"
+	kindEmbedding  = "embedding"
 )
 
 // keyedID derives an entity's id from what makes a creating command unique,

@@ -10,7 +10,7 @@ import (
 )
 
 func agentsDefinition() definition {
-	return definition{name: "agents", version: 1, open: newAgents, tables: []table{
+	return definition{name: "agents", version: 1, kinds: []string{"agent"}, open: newAgents, tables: []table{
 		{
 			name: "agent", key: "tenant, id", columns: `
 			tenant text NOT NULL, id uuid NOT NULL, first_seq bigint NOT NULL, seq bigint NOT NULL,

@@ -38,7 +38,7 @@ func (p *Projections) ask(ctx context.Context, name string, after uint64, query 
 	if !p.prepared.Load() {
 		return pointer{}, p.reachable(errDown)
 	}
-	p.view.wait(ctx, name, after)
+	p.view.wait(ctx, d, after)
 	var at pointer
 	for range 3 { // a generation dropped meanwhile, a connection that Postgres closed
 		at, err = p.try(ctx, d, query)

@@ -20,9 +20,9 @@ type builds struct {
 
 func (b *builds) wait() { b.group.Wait() }
 
-// requested starts the rebuilds that events have asked for.
-func (b *builds) requested(ctx context.Context) {
-	for _, d := range b.p.defs {
+// requested starts the rebuilds of defs that events have asked for.
+func (b *builds) requested(ctx context.Context, defs []definition) {
+	for _, d := range defs {
 		if needed, err := b.needed(ctx, d); err == nil && needed {
 			b.start(ctx, d)
 		}

@@ -11,7 +11,7 @@ import (
 
 func identitiesDefinition() definition {
 	return definition{
-		name: "identities", version: 1, open: newIdentities,
+		name: "identities", version: 1, kinds: []string{identity.EntityKind}, open: newIdentities,
 		tables: slices.Concat(tenantTables(), principalTables(), sessionTables(), invitationTables()),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -91,11 +92,12 @@ func (l *lane) seq() uint64 {
 // decisions, and so does until.
 func (l *lane) read(ctx context.Context, after, until uint64, queue chan<- []*item) error {
 	opt := eventstore.TailOptions{MaxBatch: bulkBatch, Name: l.name}
+	kinds := l.kinds()
 	return l.store.Tail(ctx, after, opt, func(records []eventstore.Record) error {
 		items := make([]*item, 0, len(records))
 		for _, r := range records {
 			if until == 0 || r.Seq <= until {
-				items = append(items, decode(r))
+				items = append(items, decode(r, kinds[r.Entity.Kind]))
 			}
 		}
 		if len(items) > 0 {
@@ -228,6 +230,37 @@ func (l *lane) apply(ctx context.Context, batch []*item) error {
 	}
 	if _, ok := last.action.(projection.RebuildRequested); ok && l.asked != nil {
 		l.asked()
+	}
+	if l.live {
+		return l.tend(ctx, batch)
+	}
+	return nil
+}
+
+// kinds are those whose payload a member needs, or the lane itself.
+func (l *lane) kinds() map[string]bool {
+	kinds := map[string]bool{"projection": true}
+	for _, m := range l.members {
+		for _, k := range m.def.kinds {
+			kinds[k] = true
+		}
+	}
+	return kinds
+}
+
+// tend lets the members tend their indexes that one of the events concerns;
+// all of them when it is given none.
+func (l *lane) tend(ctx context.Context, batch []*item) error {
+	for _, m := range l.members {
+		if m.def.tend == nil {
+			continue
+		}
+		if batch != nil && !slices.ContainsFunc(batch, func(it *item) bool { return slices.Contains(m.def.tends, it.Entity.Kind) }) {
+			continue
+		}
+		if err := m.def.tend(ctx, l.conn, m.schema); err != nil {
+			return fmt.Errorf("tend the indexes of %s: %w", m.def.name, err)
+		}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,32 +15,51 @@ import (
 var errReopen = errors.New("the live generations have changed")
 
 // Run feeds the read models until ctx ends, and returns after the running
-// transaction. One node at a time owns the live lane; the others wait for it.
+// transactions. One node at a time owns a live lane; the others wait for it.
 // While Postgres cannot be reached Run tries again with growing pauses, and at
 // once when it is back.
 func (p *Projections) Run(ctx context.Context) error {
+	b := &builds{p: p, running: map[string]bool{}}
+	defer b.wait()
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
 	tasks.Go(func() { p.listen(ctx) })
 	tasks.Go(func() { p.watch(ctx) })
-	f := &feeder{p: p, builds: &builds{p: p, running: map[string]bool{}}}
-	defer f.builds.wait()
-	p.persist(ctx, f.own, f.failed)
+	for _, f := range p.feeders(b) {
+		tasks.Go(func() { p.persist(ctx, f.own, f.failed) })
+	}
+	tasks.Wait()
 	return ctx.Err()
 }
 
-// feeder is this node's part in feeding the read models. Its fields are used
-// by the one goroutine of the lane.
+// feeder is this node's part in feeding the read models of one lane. Its
+// fields are used by the one goroutine of the lane.
 type feeder struct {
 	p       *Projections
 	builds  *builds
+	name    string
+	lock    int64
+	defs    []definition
 	owner   bool // no other node has had the lane since this one was told to
 	stopped bool // the lane stopped, and has not gone on since
 }
 
+// feeders returns one feeder a lane: those read models whose rows are slow to
+// write have a lane of their own, so that the others do not lag behind them.
+func (p *Projections) feeders(b *builds) []*feeder {
+	all := []*feeder{
+		{p: p, builds: b, name: "projections", lock: liveLock},
+		{p: p, builds: b, name: "projections-heavy", lock: liveLock + 1},
+	}
+	for _, d := range p.defs {
+		all[d.lane()].defs = append(all[d.lane()].defs, d)
+	}
+	return slices.DeleteFunc(all, func(f *feeder) bool { return len(f.defs) == 0 })
+}
+
 // failed takes in that the lane stopped.
 func (f *feeder) failed(err error, lasted, pause time.Duration) {
-	log := &f.p.cfg.Log
+	log := f.p.cfg.Log.With().Str("lane", f.name).Logger()
 	if lasted > steady {
 		f.stopped = false
 	}
@@ -48,13 +68,13 @@ func (f *feeder) failed(err error, lasted, pause time.Duration) {
 	}
 	f.stopped = true
 	log.Debug().Err(err).Dur("pause", pause).Msg("the projection lane does not go on yet")
-	f.p.view.failed(f.p.reachable(err))
+	f.p.view.failed(f.name, f.p.reachable(err))
 }
 
 // moved takes in that the lane has committed.
 func (f *feeder) moved(seq uint64) {
 	if f.stopped {
-		f.p.cfg.Log.Info().Uint64("seq", seq).Msg("the projection lane goes on")
+		f.p.cfg.Log.Info().Str("lane", f.name).Uint64("seq", seq).Msg("the projection lane goes on")
 	}
 	f.stopped = false
 }
@@ -66,7 +86,7 @@ func (f *feeder) own(ctx context.Context) error {
 	if err := p.prepare(ctx); err != nil {
 		return err
 	}
-	c, err := p.connect(ctx, "lane")
+	c, err := p.connect(ctx, f.name)
 	if err != nil {
 		return err
 	}
@@ -74,8 +94,8 @@ func (f *feeder) own(ctx context.Context) error {
 	if err := f.acquire(ctx, c); err != nil {
 		return err
 	}
-	p.view.owns(true)
-	defer p.view.owns(false)
+	p.view.owns(1)
+	defer p.view.owns(-1)
 	for {
 		err := f.serve(ctx, c)
 		again := errors.Is(err, errReopen) || errors.Is(err, errFenced) || errors.Is(err, errTooManyParked)
@@ -89,7 +109,7 @@ func (f *feeder) own(ctx context.Context) error {
 func (f *feeder) acquire(ctx context.Context, c *pgx.Conn) error {
 	for {
 		var mine bool
-		if err := c.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, int64(liveLock)).Scan(&mine); err != nil {
+		if err := c.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, f.lock).Scan(&mine); err != nil {
 			return fmt.Errorf("ask for the live lane: %w", err)
 		}
 		if mine {
@@ -101,7 +121,7 @@ func (f *feeder) acquire(ctx context.Context, c *pgx.Conn) error {
 		}
 	}
 	if !f.owner {
-		f.p.cfg.Log.Info().Msg("this node feeds the read models")
+		f.p.cfg.Log.Info().Str("lane", f.name).Msg("this node feeds the read models")
 	}
 	f.owner = true
 	return nil
@@ -113,14 +133,14 @@ func (f *feeder) serve(run context.Context, c *pgx.Conn) error {
 	ctx, cancel := context.WithCancelCause(run)
 	defer cancel(nil)
 	p.mu.Lock()
-	p.reopen = cancel
+	p.reopen[f.name] = cancel
 	p.mu.Unlock()
 
 	l := &lane{
-		store: p.cfg.Store, log: p.cfg.Log, conn: c, max: p.cfg.BatchMax, live: true, name: "projections",
-		moved: f.moved, hurry: p.view.hurry, asked: func() { b.requested(run) },
+		store: p.cfg.Store, log: p.cfg.Log, conn: c, max: p.cfg.BatchMax, live: true, name: f.name,
+		moved: f.moved, hurry: p.view.hurry[f.defs[0].lane()], asked: func() { b.requested(run, f.defs) },
 	}
-	for _, d := range p.defs {
+	for _, d := range f.defs {
 		m, missing, err := p.takeOver(run, c, d)
 		if err != nil {
 			return err
@@ -132,8 +152,11 @@ func (f *feeder) serve(run context.Context, c *pgx.Conn) error {
 			l.members = append(l.members, m)
 		}
 	}
-	b.requested(run)
-	p.view.working()
+	if err := l.tend(ctx, nil); err != nil {
+		return err
+	}
+	b.requested(run, f.defs)
+	p.view.working(f.name)
 	var err error
 	if len(l.members) == 0 {
 		<-ctx.Done()
@@ -146,11 +169,11 @@ func (f *feeder) serve(run context.Context, c *pgx.Conn) error {
 	return err
 }
 
-// reopenLane makes a running live lane look at its generations again.
-func (p *Projections) reopenLane() {
+// reopenLanes makes running live lanes look at their generations again.
+func (p *Projections) reopenLanes() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.reopen != nil {
-		p.reopen(errReopen)
+	for _, reopen := range p.reopen {
+		reopen(errReopen)
 	}
 }

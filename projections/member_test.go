@@ -16,7 +16,7 @@ func record(seq uint64, n, i, count int) *item {
 	return decode(eventstore.Record{
 		Seq: seq, Entity: eventstore.Entity{Tenant: "t", Kind: "task", ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", n)},
 		Type: "task.cancelled", Schema: 2, Data: []byte("{}"), Index: i, Count: count,
-	})
+	}, true)
 }
 
 func seqs(items []*item) []uint64 {

@@ -15,7 +15,22 @@ type definition struct {
 	name    string // part of the schema's name: lower-case letters
 	version int
 	tables  []table
+	heavy   bool         // its rows are slow to write: it is fed by a lane of its own
+	kinds   []string     // of events whose payload it needs
 	open    func() model // a new one for each lane; lanes share nothing
+	// tend makes the indexes that depend on rows. It is called last in a
+	// rebuild, and by the live lane when it opens and after each batch with an
+	// event of a kind in tends. It must do nothing where nothing is to do.
+	tend  func(ctx context.Context, c *pgx.Conn, schema string) error
+	tends []string
+}
+
+// lane returns which of the two live lanes feeds d: 0 the light, 1 the heavy.
+func (d definition) lane() int {
+	if d.heavy {
+		return 1
+	}
+	return 0
 }
 
 // table is one table of a read model. The primary key is made first and the
@@ -107,5 +122,8 @@ func (d definition) finish(ctx context.Context, c *pgx.Conn, schema string) erro
 			return fmt.Errorf("index %s.%s: %w", schema, t.name, err)
 		}
 	}
-	return nil
+	if d.tend == nil {
+		return nil
+	}
+	return d.tend(ctx, c, schema)
 }

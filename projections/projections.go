@@ -32,10 +32,12 @@ type Projections struct {
 	defs []definition
 	view view
 
-	prepared atomic.Bool // the database is fit for use
+	prepared    atomic.Bool // the database is fit for use
+	frequencies frequencies // of words in memories
+	large       largeSets   // of memories
 
 	mu     sync.Mutex
-	reopen context.CancelCauseFunc // ends the running live lane so that it opens again
+	reopen map[string]context.CancelCauseFunc // ends the running live lane of that name so that it opens again
 }
 
 // Open migrates the control tables, checks the server and makes the live
@@ -50,8 +52,10 @@ func Open(ctx context.Context, cfg Config) (*Projections, error) {
 	if cfg.BatchMax <= 0 {
 		cfg.BatchMax = 500
 	}
-	p := &Projections{cfg: cfg, defs: definitions()}
-	p.view.changed, p.view.back, p.view.hurry = make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
+	p := &Projections{cfg: cfg, defs: definitions(), reopen: map[string]context.CancelCauseFunc{}}
+	p.view.errs = map[string]string{}
+	p.view.changed, p.view.back = make(chan struct{}), make(chan struct{})
+	p.view.hurry = [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)}
 	err := p.prepare(ctx)
 	if err != nil && domain.KindOf(err) == domain.Unavailable && ctx.Err() == nil {
 		cfg.Log.Warn().Err(err).Msg("Postgres is not reachable: read models wait for it")
@@ -80,5 +84,7 @@ func (p *Projections) definition(name string) (definition, error) {
 // definitions lists the read models of this binary by name, the order in which
 // their checkpoints are locked and in which States tells of them.
 func definitions() []definition {
-	return []definition{agentsDefinition(), eventsDefinition(), identitiesDefinition(), tasksDefinition()}
+	return []definition{
+		agentsDefinition(), documentsDefinition(), eventsDefinition(), identitiesDefinition(), memoriesDefinition(), tasksDefinition(),
+	}
 }

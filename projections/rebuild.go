@@ -51,7 +51,7 @@ func (p *Projections) build(ctx context.Context, defs []definition, progress fun
 		return fmt.Errorf("rebuild: %w", p.reachable(err))
 	}
 	p.cfg.Log.Info().Strs("projections", b.names()).Uint64("seq", b.lane.seq()).Dur("took", time.Since(b.begun)).Msg("read models rebuilt")
-	p.reopenLane()
+	p.reopenLanes()
 	return nil
 }
 

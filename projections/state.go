@@ -58,7 +58,7 @@ func (p *Projections) Health() Health {
 	v := &p.view
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	h := Health{Connected: v.connected, Owner: v.owner, Error: cmp.Or(v.down, v.err)}
+	h := Health{Connected: v.connected, Owner: v.owned > 0, Error: cmp.Or(v.down, v.trouble())}
 	for i, s := range v.states {
 		if i == 0 || s.Seq < h.Seq {
 			h.Seq = s.Seq

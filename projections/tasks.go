@@ -11,7 +11,7 @@ import (
 )
 
 func tasksDefinition() definition {
-	return definition{name: "tasks", version: 1, open: newTasks, tables: []table{
+	return definition{name: "tasks", version: 1, kinds: []string{"task"}, open: newTasks, tables: []table{
 		{
 			name: "task", key: "tenant, id", columns: `
 			tenant text NOT NULL, id uuid NOT NULL, first_seq bigint NOT NULL, seq bigint NOT NULL,

@@ -3,6 +3,9 @@ package projections
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -12,16 +15,16 @@ import (
 type view struct {
 	mu        sync.Mutex
 	changed   chan struct{} // closed at every change
-	hurry     chan struct{} // holds one: a query waits
+	hurry     [2]chan struct{} // of the light and the heavy lane; holds one: a query waits
 	states    []State
 	moved     map[string]move
 	last      uint64 // end of the log
 	connected bool
-	answers   bool          // Postgres did when it was asked last
-	back      chan struct{} // closed when Postgres answers again
-	owner     bool
-	down      string // why Postgres cannot be reached
-	err       string // why the lane does not run
+	answers   bool              // Postgres did when it was asked last
+	back      chan struct{}     // closed when Postgres answers again
+	owned     int               // lanes that this node runs
+	down      string            // why Postgres cannot be reached
+	errs      map[string]string // why a lane does not run
 }
 
 // move remembers when a checkpoint last moved, or was last at the log's end.
@@ -99,22 +102,32 @@ func (v *view) lost(err error) {
 	v.notify()
 }
 
-func (v *view) failed(err error) {
+func (v *view) failed(lane string, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.err = err.Error()
+	v.errs[lane] = err.Error()
 }
 
-func (v *view) working() {
+func (v *view) working(lane string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.err = ""
+	delete(v.errs, lane)
 }
 
-func (v *view) owns(yes bool) {
+// owns takes in that this node runs so many lanes more.
+func (v *view) owns(more int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.owner = yes
+	v.owned += more
+}
+
+// trouble is why lanes do not run; empty when they do. The caller holds mu.
+func (v *view) trouble() string {
+	lanes := slices.Sorted(maps.Keys(v.errs))
+	for i, lane := range lanes {
+		lanes[i] = v.errs[lane]
+	}
+	return strings.Join(slices.Compact(lanes), "; ")
 }
 
 func (v *view) end() uint64 {
@@ -125,19 +138,19 @@ func (v *view) end() uint64 {
 
 // wait returns when the named read model has reached seq, when it cannot, or
 // after a limit.
-func (v *view) wait(ctx context.Context, name string, seq uint64) {
+func (v *view) wait(ctx context.Context, d definition, seq uint64) {
 	if seq == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
 	for {
-		ready, changed := v.ready(name, seq)
+		ready, changed := v.ready(d.name, seq)
 		if ready {
 			return
 		}
 		select {
-		case v.hurry <- struct{}{}:
+		case v.hurry[d.lane()] <- struct{}{}:
 		default:
 		}
 		select {

@@ -74,7 +74,7 @@ func (p *Projections) heard(ctx context.Context, c *pgx.Conn) error {
 		return err
 	}
 	if n.Payload == "live" {
-		p.reopenLane()
+		p.reopenLanes()
 		return p.look(ctx)
 	}
 	f := strings.Split(n.Payload, ":")
