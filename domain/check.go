@@ -19,6 +19,7 @@ const (
 var (
 	tenantPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 	namePattern   = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._/:-]{0,62}$`)
+	modelPattern  = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._/:@-]{0,126}$`)
 )
 
 // ValidTenant reports whether s can name a tenant: it becomes one token of a
@@ -47,6 +48,16 @@ func CheckNames(field string, names []string, most int) error {
 		if err := CheckName(field, n); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// CheckModel returns an Invalid error about field when s cannot name a model
+// that makes vectors of texts: ASCII letters, digits and . _ / : @ - inside,
+// 127 characters at most.
+func CheckModel(field, s string) error {
+	if !modelPattern.MatchString(s) {
+		return InvalidField(field, "%.128q is not the name of a model: letters, digits and . _ / : @ - only, a letter or digit first, at most 127", s)
 	}
 	return nil
 }
