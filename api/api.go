@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -20,8 +21,10 @@ import (
 	"github.com/hivemesh/hivemesh/commands"
 	"github.com/hivemesh/hivemesh/domain/identity"
 	"github.com/hivemesh/hivemesh/eventstore"
+	"github.com/hivemesh/hivemesh/memory/recall"
 	"github.com/hivemesh/hivemesh/projections"
 	"github.com/hivemesh/hivemesh/workers"
+	"github.com/hivemesh/hivemesh/workers/embedder"
 )
 
 // Config is what an API serves from. Everything is required but AgentNATS,
@@ -31,6 +34,8 @@ type Config struct {
 	Projections *projections.Projections
 	Store       *eventstore.Store
 	Coordinator *workers.Coordinator
+	Recall      *recall.Service    // searches of what is remembered
+	Embedder    *embedder.Embedder // of this node; nil = it has none
 	Auth        *auth.Authenticator
 	Login       *login.Service                       // the ways in
 	PublicURL   string                               // how browsers reach the mesh, such as https://mesh.example.com
@@ -122,7 +127,7 @@ func (a *API) routes() {
 	a.schemas = cfg.Components.Schemas
 	a.schemas.Schema(reflect.TypeFor[client.Problem](), true, "Problem")
 	a.readEvent, a.readEvents = decoder[client.CloudEvent](a.schemas), decoder[[]client.CloudEvent](a.schemas)
-	for _, c := range append(a.table(), a.natsOnly()...) {
+	for _, c := range slices.Concat(a.table(), a.memoryTable(), a.natsOnly()) {
 		a.commands[c.verb] = c
 		if c.http != nil {
 			c.http(h)
@@ -131,6 +136,7 @@ func (a *API) routes() {
 	a.taskRoutes(h)
 	a.agentRoutes(h)
 	a.eventRoutes(h)
+	a.memoryRoutes(h)
 	a.projectionRoutes(h)
 	a.systemRoutes(h)
 	a.loginRoutes(h)

@@ -29,6 +29,7 @@ func does(action string) Access { return Access{Any: []string{action}, Decided: 
 // An operation that is not in it answers nobody.
 func Accesses() map[string]Access {
 	all := workAccesses()
+	maps.Copy(all, memoryAccesses())
 	maps.Copy(all, identityAccesses())
 	return all
 }
@@ -77,6 +78,29 @@ func workAccesses() map[string]Access {
 		"skip-projection":    does("projection.skip"),
 		"rebuild-projection": does("projection.rebuild"),
 		"verify-projection":  reads("projection.verify"),
+	}
+}
+
+// memoryAccesses is about what is remembered. Which items, their scope says.
+func memoryAccesses() map[string]Access {
+	return map[string]Access{
+		"list-memory":         reads("memory.read", "memory.read_all"),
+		"get-memory":          reads("memory.read", "memory.read_all"),
+		"search-memory":       reads("memory.read", "memory.read_all"),
+		"search-memory-batch": reads("memory.read", "memory.read_all"),
+		"pack-memory":         reads("memory.read", "memory.read_all"),
+		"memory-stats":        reads("memory.read", "memory.read_all"),
+		"list-documents":      reads("memory.read", "memory.read_all"),
+
+		"memory-remember":       does("memory.write"),
+		"memory-remember_batch": does("memory.write"),
+		"memory-supersede":      does("memory.write"),
+		"memory-correct":        does("memory.write"),
+		"memory-forget":         does("memory.write"),
+		"memory-restore":        does("memory.write"),
+		"memory-reinforce":      does("memory.read"),
+		"document-import":       does("memory.write"),
+		"document-forget":       does("memory.write"),
 	}
 }
 

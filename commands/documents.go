@@ -68,7 +68,7 @@ func (s *Service) importDocument(ctx context.Context, by domain.Actor, cmd event
 	if err != nil {
 		return Imported{}, fmt.Errorf("load document %s: %w", e.ID, err)
 	}
-	if known.State.Has(next.Spec) {
+	if known.State.Same(next.Spec) {
 		return Imported{Result: Result{ID: e.ID, Seq: known.Seq, Repeat: true}, Unchanged: true, Chunks: len(known.State.Chunks)}, nil
 	}
 	had := map[string]bool{} // its passages, and whether they are live
@@ -87,7 +87,7 @@ func (s *Service) importDocument(ctx context.Context, by domain.Actor, cmd event
 		return out, err
 	}
 	seq, receipt, err := s.documents.Update(ctx, e, cmd, func(known document.Document) ([]eventstore.NewEvent, error) {
-		events, err := known.Import(next.Spec)
+		events, err := known.Import(next.Spec, cmd.Time)
 		if err != nil {
 			return nil, err
 		}

@@ -39,7 +39,7 @@ func (s *Service) MergeMemory(ctx context.Context, tenant, id, into string, dist
 			return res, err
 		}
 		_, err = s.changeMemory(ctx, tenant, forPart(cmd, into), into, func(i memory.Item) ([]memory.Event, error) {
-			return i.Reinforce(memory.Repeated, "")
+			return i.Repeat(id)
 		})
 		return res, err
 	})
@@ -96,5 +96,5 @@ func (s *Service) asMesh(tenant, command string, do func(eventstore.Command) (Re
 }
 
 func foldModels(r embedding.Registry, rec eventstore.Record) (embedding.Registry, error) {
-	return fold(r, rec, embedding.Decode, func(r embedding.Registry, e embedding.Event, at time.Time) embedding.Registry { return r.Apply(e, at) })
+	return fold(r, rec, embedding.Decode, func(r embedding.Registry, e embedding.Event, _ time.Time) embedding.Registry { return r.Apply(e) })
 }

@@ -39,14 +39,6 @@ func (s *Service) MemoryReading(by domain.Actor) (Reading, error) {
 		return Reading{}, err
 	}
 	r := Reading{Scopes: []memory.Scope{memory.TenantScope, memory.AgentScope(by.ID)}}
-	teams := s.directory.Teams(identity.Ref{Tenant: by.HomeTenant(), ID: by.ID})
-	if by.For != "" {
-		of := s.directory.Teams(identity.Ref{Tenant: by.HomeTenant(), ID: by.For})
-		teams = slices.DeleteFunc(slices.Clone(teams), func(t string) bool { return !slices.Contains(of, t) })
-	}
-	for _, t := range teams {
-		r.Scopes = append(r.Scopes, memory.TeamScope(t))
-	}
 	return r, nil
 }
 
@@ -122,7 +114,7 @@ func (s *Service) RestoreMemory(ctx context.Context, by domain.Actor, m Meta, id
 
 // ReinforceMemory says that an item was used, and whether it helped. It needs
 // no more than the right to recall the item.
-func (s *Service) ReinforceMemory(ctx context.Context, by domain.Actor, m Meta, id string, how memory.Reinforcement, task string) (Result, error) {
+func (s *Service) ReinforceMemory(ctx context.Context, by domain.Actor, m Meta, id string, how memory.Reason, task string) (Result, error) {
 	return s.run(by, "memory.read", m, aboutMemory(id, memory.Spec{}), func(cmd eventstore.Command) (Result, error) {
 		if _, err := s.readableMemory(ctx, by, id); err != nil {
 			return Result{}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -54,7 +55,7 @@ func (l *lane) retry(ctx context.Context, tx pgx.Tx, m *member, key string) erro
 		if err != nil {
 			return fmt.Errorf("read parked event %d: %w", seq, err)
 		}
-		todo = append(todo, decode(r))
+		todo = append(todo, decode(r, slices.Contains(m.def.kinds, r.Entity.Kind)))
 	}
 	if err = m.all(ctx, tx, todo); isPoison(err) {
 		return m.failedAgain(ctx, tx, party, err)

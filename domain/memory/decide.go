@@ -33,6 +33,30 @@ func (i Item) Remember(spec Spec, now time.Time) ([]Event, error) {
 	}
 }
 
+// Settle brings a chunk to where it stands in its document now: remembered,
+// restored, or moved; nothing when it is there already. It fails as Remember
+// does.
+func (i Item) Settle(spec Spec, now time.Time) ([]Event, error) {
+	spec = spec.WithDefaults()
+	if err := spec.Validate(now); err != nil {
+		return nil, err
+	}
+	if spec.Place == nil {
+		return nil, domain.InvalidField("place", "a chunk needs its place in a document")
+	}
+	if !i.Exists() {
+		return i.Remember(spec, now)
+	}
+	var events []Event
+	if i.Status != StatusLive {
+		events = append(events, Restored{Reason: "in the document again", ExpiresAt: spec.ExpiresAt})
+	}
+	if i.Place == nil || *i.Place != *spec.Place {
+		events = append(events, Moved{Place: *spec.Place})
+	}
+	return events, nil
+}
+
 // later returns the later of two expiries; the zero time is never.
 func later(a, b time.Time) time.Time {
 	if a.IsZero() || b.IsZero() {

@@ -16,6 +16,7 @@ var Decoders = map[string]func([]byte) (Event, error){
 	"memory.embedded":   decode[Embedded],
 	"memory.superseded": decode[Superseded],
 	"memory.merged":     decode[Merged],
+	"memory.moved":      decode[Moved],
 	"memory.reinforced": decodeReinforced,
 	"memory.corrected":  decode[Corrected],
 	"memory.forgotten":  decode[Forgotten],

@@ -74,6 +74,11 @@ type Restored struct {
 	ExpiresAt time.Time `json:"expires_at,omitzero"` // the item's expiry from now on, zero for never
 }
 
+// Moved says that a chunk stands elsewhere in its document now.
+type Moved struct {
+	Place Place `json:"place"`
+}
+
 // The wire names.
 
 func (Remembered) Type() string { return "memory.remembered" }
@@ -82,6 +87,7 @@ func (Superseded) Type() string { return "memory.superseded" }
 func (Merged) Type() string     { return "memory.merged" }
 func (Reinforced) Type() string { return "memory.reinforced" }
 func (Corrected) Type() string  { return "memory.corrected" }
+func (Moved) Type() string      { return "memory.moved" }
 func (Forgotten) Type() string  { return "memory.forgotten" }
 func (Restored) Type() string   { return "memory.restored" }
 
@@ -100,6 +106,11 @@ func (e Embedded) apply(i Item, _ time.Time) Item {
 	}
 	vectors[e.Model] = Embedding{Dimensions: e.Dimensions, Hash: e.Hash}
 	i.Embedded = vectors
+	return i
+}
+
+func (e Moved) apply(i Item, at time.Time) Item {
+	i.Place, i.UpdatedAt = &e.Place, at
 	return i
 }
 
