@@ -18,10 +18,11 @@ import (
 func openAuth(path string) bool {
 	switch path {
 	case "/v1/auth/login", "/v1/auth/refresh", "/v1/auth/logout", "/v1/auth/assertion", "/v1/auth/accept",
-		"/v1/auth/device", "/v1/auth/device/token", "/.well-known/jwks.json", "/setup":
+		"/v1/auth/device", "/v1/auth/device/token", "/.well-known/jwks.json", "/setup",
+		"/v1/auth/providers":
 		return true
 	}
-	return false
+	return strings.HasPrefix(path, oidcPath)
 }
 
 // loginRoutes are the ways in, and what a principal does about its own.
@@ -68,6 +69,7 @@ func (a *API) loginRoutes(h huma.API) {
 		return tokens(s.FinishDevice(ctx, r.DeviceCode, c.from))
 	})
 	a.factorRoutes(h)
+	a.oidcRoutes(h)
 	a.mux.HandleFunc("GET /setup", setupPage)
 	getRoute(a, h, "/.well-known/jwks.json", "jwks", "Get the public keys of access tokens (RFC 7517)",
 		func(context.Context, caller, *struct{}) (token.KeySet, error) { return a.keySet(), nil })

@@ -41,6 +41,8 @@ type Config struct {
 	NoDatabase bool       // Postgres is cut from the start
 	Limits     api.Limits // default none
 	AgentURL   string     // where agents find NATS; default the server's own
+	PublicURL  string     // where browsers are told to find the mesh
+	Providers  []login.ProviderConfig
 }
 
 // Mesh is one running node.
@@ -92,6 +94,7 @@ func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 	registry := prometheus.NewRegistry()
 	ids, err := login.Open(ctx, login.OpenConfig{
 		JetStream: js, Store: m.Store, Log: cfg.Log, Passwords: password.Params{Memory: 64, Passes: 1, Lanes: 1},
+		PublicURL: cfg.PublicURL, Providers: cfg.Providers,
 		Commands: commands.Config{Log: cfg.Log, Observe: api.CommandMetrics(registry)},
 	})
 	must(tb, err)

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 type loginCmd struct {
 	Login         string `arg:"" optional:"" help:"Who to log in as."`
 	Device        bool   `help:"Show a code that is approved elsewhere, by mesh approve."`
+	Provider      string `help:"Log in with a browser at this login provider." placeholder:"NAME"`
 	PasswordStdin bool   `help:"Read the password from standard input." name:"password-stdin"`
 	Code          string `help:"Code of the second factor, or a recovery code." placeholder:"CODE"`
 	In            string `help:"Tenant to log in to." name:"in" default:"${default_tenant}" placeholder:"TENANT"`
@@ -31,10 +34,16 @@ func (cmd *loginCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	var t client.Tokens
-	if cmd.Device {
+	switch {
+	case cmd.Provider != "":
+		cmd.Login = cmd.Provider
+		t, err = waitForApproval(ctx, a, c, cmd.atProvider(ctx, c))
+	case cmd.Device:
 		cmd.Login = "device"
-		t, err = waitForApproval(ctx, a, c)
-	} else {
+		t, err = waitForApproval(ctx, a, c, func(userCode string) (string, error) {
+			return "Approve this login where you are logged in: mesh approve " + userCode, nil
+		})
+	default:
 		t, err = cmd.byPassword(ctx, a, c)
 	}
 	if err != nil {
@@ -66,13 +75,32 @@ func (cmd *loginCmd) byPassword(ctx context.Context, a *app, c *client.Client) (
 	return t, err
 }
 
-// waitForApproval shows a code and asks until somebody approved it.
-func waitForApproval(ctx context.Context, a *app, c *client.Client) (client.Tokens, error) {
+// atProvider words what to do in a browser, for a provider that there is.
+func (cmd *loginCmd) atProvider(ctx context.Context, c *client.Client) func(userCode string) (string, error) {
+	return func(userCode string) (string, error) {
+		known, err := c.Providers(ctx)
+		if err != nil {
+			return "", err
+		}
+		if !slices.Contains(known, cmd.Provider) {
+			return "", usagef("no login provider is named %q; there is %s", cmd.Provider, cmp.Or(strings.Join(known, ", "), "none"))
+		}
+		return fmt.Sprintf("Open this page in a browser, and see that it shows the code %s:\n  %s", userCode, c.ProviderLoginURL(cmd.Provider, userCode)), nil
+	}
+}
+
+// waitForApproval says what to do with a code, as word words it, and asks until
+// somebody approved it.
+func waitForApproval(ctx context.Context, a *app, c *client.Client, word func(userCode string) (string, error)) (client.Tokens, error) {
 	d, err := c.BeginDevice(ctx, client.DeviceRequest{Client: "mesh-cli"})
 	if err != nil {
 		return client.Tokens{}, err
 	}
-	fmt.Fprintf(a.stderr, "Approve this login where you are logged in: mesh approve %s\n", d.UserCode)
+	todo, err := word(d.UserCode)
+	if err != nil {
+		return client.Tokens{}, err
+	}
+	fmt.Fprintln(a.stderr, todo)
 	tick := time.NewTicker(time.Duration(d.Interval) * time.Second)
 	defer tick.Stop()
 	for {

@@ -23,6 +23,7 @@ import (
 
 // listenFlags is what every way of serving takes.
 type listenFlags struct {
+	browserFlags
 	HTTP          string   `help:"Address to serve HTTP on; port 0 takes a free one." name:"http" default:"127.0.0.1:7300" config:"" placeholder:"ADDR"`
 	NATS          string   `help:"NATS server to use." name:"nats" config:"" secret:"" placeholder:"URL"`
 	PG            string   `help:"Postgres with pgvector to use." name:"pg" config:"" secret:"" placeholder:"URL"`
@@ -74,6 +75,10 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	providers, err := c.providers()
+	if err != nil {
+		return err
+	}
 	tuneGC(ctx, a.env)
 	log := newLog(a.stderr, c.Logs)
 	listener, err := listen(ctx, c.HTTP)
@@ -97,14 +102,19 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 	if c.AgentUser == "" {
 		agents = nil // agents speak HTTP until they have an identity of their own on NATS
 	}
+	url := "http://" + listener.Addr().String()
+	public, err := c.public(url)
+	if err != nil {
+		return err
+	}
 	n, err := openNode(ctx, nodeConfig{
+		PublicURL: public, Providers: providers,
 		Name: nodeName(), NATS: nc, AgentNATS: agents, Pool: pool, Listener: listener, Replicas: c.Replicas,
 		Limits: limits, RenewKey: c.NewAdminCred, Checks: diskChecks(a.root.Data), Log: log,
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	url := "http://" + listener.Addr().String()
 	if n.ids.RootKey != "" {
 		fmt.Fprintf(a.stderr, "The admin credential of this mesh, shown once: %s\n", n.ids.RootKey)
 	}

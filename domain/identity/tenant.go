@@ -36,8 +36,9 @@ type Grant struct {
 
 // Held is a role that a principal holds, until Ends unless that is zero.
 type Held struct {
-	Role string
-	Ends time.Time
+	Role   string
+	Ends   time.Time
+	Origin string // credential by which a provider gave it; empty = a principal did
 }
 
 // Policy is a text of conditions. Version is the tenant's Revision that set it.
