@@ -36,12 +36,11 @@ func (cmd *loginCmd) Run(ctx context.Context, a *app) error {
 	var t client.Tokens
 	switch {
 	case cmd.Provider != "":
-		cmd.Login = cmd.Provider
-		t, err = waitForApproval(ctx, a, c, cmd.atProvider(ctx, c))
+		t, err = cmd.byProvider(ctx, a, c)
 	case cmd.Device:
 		cmd.Login = "device"
-		t, err = waitForApproval(ctx, a, c, func(userCode string) (string, error) {
-			return "Approve this login where you are logged in: mesh approve " + userCode, nil
+		t, err = waitForApproval(ctx, a, c, func(userCode string) string {
+			return "Approve this login where you are logged in: mesh approve " + userCode
 		})
 	default:
 		t, err = cmd.byPassword(ctx, a, c)
@@ -75,32 +74,39 @@ func (cmd *loginCmd) byPassword(ctx context.Context, a *app, c *client.Client) (
 	return t, err
 }
 
-// atProvider words what to do in a browser, for a provider that there is.
-func (cmd *loginCmd) atProvider(ctx context.Context, c *client.Client) func(userCode string) (string, error) {
-	return func(userCode string) (string, error) {
-		known, err := c.Providers(ctx)
-		if err != nil {
-			return "", err
-		}
-		if !slices.Contains(known, cmd.Provider) {
-			return "", usagef("no login provider is named %q; there is %s", cmd.Provider, cmp.Or(strings.Join(known, ", "), "none"))
-		}
-		return fmt.Sprintf("Open this page in a browser, and see that it shows the code %s:\n  %s", userCode, c.ProviderLoginURL(cmd.Provider, userCode)), nil
+// byProvider says where to log in with a browser, and waits until that is done.
+func (cmd *loginCmd) byProvider(ctx context.Context, a *app, c *client.Client) (client.Tokens, error) {
+	known, err := c.Providers(ctx)
+	if err != nil {
+		return client.Tokens{}, err
 	}
+	if !slices.Contains(known, cmd.Provider) {
+		return client.Tokens{}, usagef("no login provider is named %q; there is %s", cmd.Provider, cmp.Or(strings.Join(known, ", "), "none"))
+	}
+	t, err := waitForApproval(ctx, a, c, func(userCode string) string {
+		return fmt.Sprintf("Log in with a browser here, and let in the program with the code %s:\n  %s", userCode, c.ProviderLoginURL(cmd.Provider, userCode))
+	})
+	if err != nil {
+		return t, err
+	}
+	in, err := client.New(client.Config{URL: c.URL(), Token: t.AccessToken, UserAgent: "mesh/" + buildVersion().Version})
+	if err != nil {
+		return t, err
+	}
+	defer in.Close()
+	me, err := in.WhoAmI(ctx)
+	cmd.Login, cmd.In = me.Name, me.Tenant
+	return t, err
 }
 
 // waitForApproval says what to do with a code, as word words it, and asks until
 // somebody approved it.
-func waitForApproval(ctx context.Context, a *app, c *client.Client, word func(userCode string) (string, error)) (client.Tokens, error) {
+func waitForApproval(ctx context.Context, a *app, c *client.Client, word func(userCode string) string) (client.Tokens, error) {
 	d, err := c.BeginDevice(ctx, client.DeviceRequest{Client: "mesh-cli"})
 	if err != nil {
 		return client.Tokens{}, err
 	}
-	todo, err := word(d.UserCode)
-	if err != nil {
-		return client.Tokens{}, err
-	}
-	fmt.Fprintln(a.stderr, todo)
+	fmt.Fprintln(a.stderr, word(d.UserCode))
 	tick := time.NewTicker(time.Duration(d.Interval) * time.Second)
 	defer tick.Stop()
 	for {

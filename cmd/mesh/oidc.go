@@ -62,6 +62,9 @@ func (f browserFlags) providers() ([]login.ProviderConfig, error) {
 		}
 		all = append(all, login.ProviderConfig{Config: e.Config, SignUp: e.SignUp})
 	}
+	if err := login.CheckProviders(all); err != nil {
+		return nil, badProviders(f.OIDC, err)
+	}
 	return all, nil
 }
 
