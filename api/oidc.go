@@ -5,6 +5,7 @@ import (
 	"embed"
 	"html/template"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -24,9 +25,19 @@ func (a *API) oidcRoutes(h huma.API) {
 		func(context.Context, caller, *struct{}) (client.Providers, error) {
 			return client.Providers{Providers: a.cfg.Login.Providers()}, nil
 		})
-	browserRoute[startInput](a, h, http.MethodGet, oidcPath+"{provider}/start", "oidc-start", "Go to a login provider", a.startOIDC)
-	browserRoute[struct{}](a, h, http.MethodGet, oidcPath+"callback", "oidc-callback", "Come back from a login provider", a.finishOIDC)
-	browserRoute[struct{}](a, h, http.MethodPost, oidcPath+"consent", "oidc-consent", "Let in the program that one was asked about", a.consentOIDC)
+	browserRoute[startInput](a, h, operation(http.MethodGet, oidcPath+"{provider}/start", "oidc-start", "Go to a login provider"),
+		http.StatusFound, "To the provider, with a cookie that the browser brings back", a.startOIDC)
+	browserRoute[struct{}](a, h, operation(http.MethodGet, oidcPath+"callback", "oidc-callback", "Come back from a login provider"),
+		http.StatusOK, "A page that says who has come, and asks about the program that waits", a.finishOIDC)
+	browserRoute[struct{}](a, h, operation(http.MethodPost, oidcPath+"consent", "oidc-consent", "Let in the program that one was asked about"),
+		http.StatusOK, "A page", a.consentOIDC)
+	h.OpenAPI().Paths[oidcPath+"consent"].Post.RequestBody = consentForm() // for readers: huma itself takes no forms
+}
+
+func consentForm() *huma.RequestBody {
+	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/x-www-form-urlencoded": {Schema: &huma.Schema{
+		Type: "object", Required: []string{"consent"}, Properties: map[string]*huma.Schema{"consent": {Type: "string", Description: "of the page that asked"}},
+	}}}}
 }
 
 type startInput struct {
@@ -34,11 +45,11 @@ type startInput struct {
 	Device   string `query:"device" doc:"user code of the program that waits for the login"`
 }
 
-// browserRoute registers a route that answers with more than JSON. Providers
-// may add to a query what they like.
-func browserRoute[In any](a *API, h huma.API, method, path, id, summary string, do func(context.Context, caller, *In, http.ResponseWriter, *http.Request) error) {
-	op := operation(method, path, id, summary)
+// browserRoute registers a route that answers with a redirect or a page, as says
+// tells. Providers may add to a query what they like.
+func browserRoute[In any](a *API, h huma.API, op huma.Operation, status int, says string, do func(context.Context, caller, *In, http.ResponseWriter, *http.Request) error) {
 	op.Security = []map[string][]string{{}}
+	op.Responses[strconv.Itoa(status)] = &huma.Response{Description: says}
 	op.SkipValidateParams = true
 	huma.Register(h, op, func(ctx context.Context, in *In) (*huma.StreamResponse, error) {
 		return &huma.StreamResponse{Body: func(hc huma.Context) {

@@ -161,6 +161,7 @@ func TestProviderLogin(t *testing.T) {
 		{"an answer counts once", testReplayedCallback},
 		{"unknown until linked", testUnknownAccount},
 		{"an account that was taken away", testRemovedAccount},
+		{"a name that is taken", testTakenName},
 		{"suspended", testSuspendedAccount},
 		{"provider down", testProviderDown},
 	} {
@@ -330,7 +331,7 @@ func testUnknownAccount(t *testing.T, m *apitest.Mesh) {
 }
 
 // testRemovedAccount: an account that was taken from its principal does not
-// come back by signing up anew.
+// come back by signing up anew, and takes its roles along.
 func testRemovedAccount(t *testing.T, m *apitest.Mesh) {
 	ada, _ := m.Directory.PrincipalNamed(domain.DefaultTenant, adaName)
 	accounts := ada.Of(identity.CredentialOIDC)
@@ -340,7 +341,24 @@ func testRemovedAccount(t *testing.T, m *apitest.Mesh) {
 	if _, err := m.Client.RemoveCredential(t.Context(), ada.ID, accounts[0].ID, ""); err != nil {
 		t.Fatal(err)
 	}
+	want := []string{identity.RoleDeveloper, identity.RoleOperator} // somebody granted them
+	if diff := cmp.Diff(want, m.Directory.Roles(identity.Ref{Tenant: domain.DefaultTenant, ID: ada.ID}, time.Now())); diff != "" {
+		t.Errorf("roles -want +got\n%s", diff)
+	}
 	newBrowser(t, m).logIn(t, "corp", oidctest.Ada, "").wantProblem(t, http.StatusForbidden, "account_removed")
+}
+
+// testTakenName: whoever signs up under the name of somebody else becomes
+// another.
+func testTakenName(t *testing.T, m *apitest.Mesh) {
+	id, _ := makePrincipal(t, m, domain.DefaultTenant, domain.Human, oidctest.Bob)
+	if in := newBrowser(t, m).logIn(t, "corp", oidctest.Bob, ""); in.status != http.StatusOK || !strings.Contains(in.text, "You are "+oidctest.Bob+"-") {
+		t.Errorf("%d %s", in.status, in.text)
+	}
+	p, _ := m.Directory.Principal(identity.Ref{Tenant: domain.DefaultTenant, ID: id})
+	if len(p.Of(identity.CredentialOIDC)) > 0 || len(m.Directory.Roles(identity.Ref{Tenant: domain.DefaultTenant, ID: id}, time.Now())) > 0 {
+		t.Errorf("the account went to %+v", p)
+	}
 }
 
 func testSuspendedAccount(t *testing.T, m *apitest.Mesh) {
@@ -348,7 +366,12 @@ func testSuspendedAccount(t *testing.T, m *apitest.Mesh) {
 	if in := b.logIn(t, "corp", oidctest.Bob, ""); in.status != http.StatusOK {
 		t.Fatalf("%d %s", in.status, in.text)
 	}
-	bob, _ := m.Directory.PrincipalNamed(domain.DefaultTenant, oidctest.Bob)
+	all := m.Directory.PrincipalsOf(domain.DefaultTenant)
+	i := slices.IndexFunc(all, func(p identity.Principal) bool { return strings.HasPrefix(p.Name, oidctest.Bob+"-") })
+	if i < 0 {
+		t.Fatal("nobody has signed up")
+	}
+	bob := all[i]
 	if _, err := m.Client.SuspendPrincipal(t.Context(), bob.ID, "left"); err != nil {
 		t.Fatal(err)
 	}

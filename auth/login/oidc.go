@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hivemesh/hivemesh/auth/oidc"
 	"github.com/hivemesh/hivemesh/domain"
@@ -17,6 +18,9 @@ import (
 
 // callbackPath is where providers send browsers back to.
 const callbackPath = "/v1/auth/oidc/callback"
+
+// patience is how long a browser waits for a provider, those before it included.
+const patience = 15 * time.Second
 
 // A browser that is at a provider waits under "oidc.<ticket>", and one whose
 // person is asked about a program under "consent.<ticket>".
@@ -120,6 +124,8 @@ func (s *Service) BeginOIDC(ctx context.Context, name, userCode string) (to, tic
 			return "", "", errUserCode()
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	if to, v.State, err = p.Begin(ctx, s.cfg.PublicURL+callbackPath); err != nil {
 		return "", "", err
 	}
@@ -140,7 +146,9 @@ func (s *Service) FinishOIDC(ctx context.Context, ticket string, query url.Value
 	if !ok {
 		return Arrival{}, errTicket()
 	}
-	who, err := p.Finish(ctx, v.State, query)
+	asking, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	who, err := p.Finish(asking, v.State, query)
 	if err != nil {
 		s.cfg.Log.Warn().AnErr("cause", errors.Unwrap(err)).Str("provider", p.cfg.Name).Msg("a login at a provider failed")
 		return Arrival{}, err

@@ -47,7 +47,7 @@ func TestBadProviderFiles(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
 		"no JSON":            `{`,
-		"unknown field":      `{"providers": [{"nmae": "corp"}]}`,
+		"unknown field":      `{"providers": [{"title": "corp"}]}`,
 		"secret in the file": strings.Replace(corpFile, `"client_secret_file": "corp.secret"`, `"client_secret": "wag the dog"`, 1),
 		"no secret file":     corpFile,
 		"unsound issuer":     `{"providers": [{"name": "corp", "tenant": "default", "issuer": "http://login.example.com", "client_id": "mesh"}]}`,

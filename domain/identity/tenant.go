@@ -41,6 +41,10 @@ type Held struct {
 	Origin string // credential by which a provider gave it; empty = a principal did
 }
 
+// grantedUntil reports whether a principal, not a provider, gave the role, with
+// this end.
+func (h Held) grantedUntil(ends time.Time) bool { return h.Origin == "" && h.Ends.Equal(ends) }
+
 // Policy is a text of conditions. Version is the tenant's Revision that set it.
 type Policy struct {
 	Name    string

@@ -115,7 +115,7 @@ func (t Tenant) GrantRole(g Grant, expires, now time.Time, by Rights) ([]TenantE
 		return nil, err
 	}
 	old, held := t.held(g)
-	if held && old.Ends.Equal(expires) && old.Origin == "" {
+	if held && old.grantedUntil(expires) {
 		return nil, nil
 	}
 	if held && t.lastAdmin(g.Role, now) && !expired(old.Ends, now) && !expires.IsZero() {
