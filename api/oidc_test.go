@@ -1,11 +1,8 @@
 package api_test
 
 import (
-	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -34,109 +31,6 @@ func corp(issuer string) login.ProviderConfig {
 		Name: "corp", Tenant: domain.DefaultTenant, Issuer: issuer, ClientID: oidctest.ClaimsClient, ClientSecret: oidctest.Secret,
 		Roles: map[string][]string{"admins": {identity.RoleAuditor}, "staff": {identity.RoleDeveloper}},
 	}}
-}
-
-// browser is one person's browser, as far as the mesh sees it.
-type browser struct {
-	mesh   *apitest.Mesh
-	client *http.Client
-	cookie *http.Cookie
-	html   bool // it says that it shows pages
-}
-
-func newBrowser(t *testing.T, m *apitest.Mesh) *browser {
-	t.Helper()
-	transport := &http.Transport{}
-	t.Cleanup(transport.CloseIdleConnections)
-	return &browser{mesh: m, client: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
-}
-
-// webPage is an answer to a browser.
-type webPage struct {
-	status  int
-	to      string // of a redirect
-	text    string
-	problem client.Problem
-	header  http.Header
-}
-
-// open sends a request with the cookie, and keeps the cookie that comes back.
-func (b *browser) open(t *testing.T, method, path string, form url.Values) webPage {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, b.mesh.URL+path, strings.NewReader(form.Encode()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if form != nil {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	if b.html {
-		r.Header.Set("Accept", "text/html,*/*")
-	}
-	if b.cookie != nil {
-		r.AddCookie(b.cookie)
-	}
-	resp, err := b.client.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range resp.Cookies() {
-		if b.cookie = c; c.MaxAge < 0 {
-			b.cookie = nil
-		}
-	}
-	p := webPage{status: resp.StatusCode, to: resp.Header.Get("Location"), text: string(text), header: resp.Header}
-	_ = json.Unmarshal(text, &p.problem) // most are no problems
-	return p
-}
-
-// begin starts a login and returns where the browser is sent.
-func (b *browser) begin(t *testing.T, provider, userCode string) string {
-	t.Helper()
-	p := b.open(t, "GET", "/v1/auth/oidc/"+provider+"/start?device="+userCode, nil)
-	if p.status != http.StatusFound {
-		t.Fatalf("start: %d %s", p.status, p.text)
-	}
-	return p.to
-}
-
-// atProvider logs in there and returns the path that the browser comes back to.
-func atProvider(t *testing.T, to, user string) string {
-	t.Helper()
-	back, err := oidctest.LogIn(t.Context(), to, publicURL+backPath, user, oidctest.Password)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return back.RequestURI()
-}
-
-// logIn takes a browser all the way and returns the page that it ends at.
-func (b *browser) logIn(t *testing.T, provider, user, userCode string) webPage {
-	t.Helper()
-	return b.open(t, "GET", atProvider(t, b.begin(t, provider, userCode), user), nil)
-}
-
-// wantProblem checks that a browser was refused.
-func (p webPage) wantProblem(t *testing.T, status int, code string) {
-	t.Helper()
-	if p.status != status || p.problem.Code != code {
-		t.Errorf("got %d %s, want %d %s", p.status, p.text, status, code)
-	}
-}
-
-// consent returns the form of the page that asks about a program.
-func (p webPage) consent(t *testing.T) url.Values {
-	t.Helper()
-	m := regexp.MustCompile(`name="consent" value="([^"]+)"`).FindStringSubmatch(p.text)
-	if p.status != http.StatusOK || m == nil {
-		t.Fatalf("no question about a program: %d %s", p.status, p.text)
-	}
-	return url.Values{"consent": {m[1]}}
 }
 
 const adaName = "test-user-127.0.0.1" // what oidctest.Ada is called here
@@ -287,98 +181,6 @@ func testReplayedCallback(t *testing.T, m *apitest.Mesh) {
 	again.wantProblem(t, http.StatusUnauthorized, "oidc_failed")
 	if !strings.Contains(again.problem.Detail, "begin again") {
 		t.Errorf("it is the provider that refused, not the ticket: %s", again.text)
-	}
-}
-
-func testUnknownAccount(t *testing.T, m *apitest.Mesh) {
-	b := newBrowser(t, m)
-	unknown := b.logIn(t, "closed", oidctest.Ada, "") // though the default tenant knows her
-	unknown.wantProblem(t, http.StatusForbidden, "account_unknown")
-	for _, says := range []string{`"id1"`, "mesh principal link NAME --provider closed"} {
-		if !strings.Contains(unknown.problem.Detail, says) {
-			t.Errorf("%s does not say %s", unknown.problem.Detail, says)
-		}
-	}
-	id, _ := makePrincipal(t, m, "acme", domain.Human, "ada")
-	other, _ := makePrincipal(t, m, "acme", domain.Human, "eve")
-	_, poor := makePrincipal(t, m, "acme", domain.Human, "keeper", identity.RoleTenantAdmin)
-	keeper := m.NewClient(t, poor)
-	root, err := client.New(client.Config{URL: m.URL, Token: m.Token, Tenant: "acme"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(root.Close)
-	if _, err := root.DefineRole(t.Context(), client.Role{Name: "linker", Permissions: []string{"credential.manage"}}); err != nil {
-		t.Fatal(err)
-	}
-	_, poor = makePrincipal(t, m, "acme", domain.Human, "linker", "linker")
-	_, err = m.NewClient(t, poor).LinkAccount(t.Context(), "ada", client.AccountRequest{Provider: "closed", Subject: "id1"})
-	wantCode(t, err, "escalation") // the provider gives more
-	account := client.AccountRequest{Provider: "closed", Subject: "id1"}
-	if _, err := keeper.LinkAccount(t.Context(), "ada", account); err != nil { // her roles cover the map
-		t.Fatal(err)
-	}
-	_, err = root.LinkAccount(t.Context(), other, account)
-	wantCode(t, err, "account_taken")
-	_, err = root.LinkAccount(t.Context(), other, client.AccountRequest{Provider: "corp", Subject: "id9"})
-	wantCode(t, err, "provider_not_found") // it is the default tenant's
-	if in := b.logIn(t, "closed", oidctest.Ada, ""); in.status != http.StatusOK || !strings.Contains(in.text, "You are ada<") {
-		t.Errorf("after it was linked: %d %s", in.status, in.text)
-	}
-	if got := m.Directory.Roles(identity.Ref{Tenant: "acme", ID: id}, time.Now()); !slices.Equal(got, []string{identity.RoleAuditor, identity.RoleDeveloper}) {
-		t.Errorf("roles %v", got)
-	}
-}
-
-// testRemovedAccount: an account that was taken from its principal does not
-// come back by signing up anew, and takes its roles along.
-func testRemovedAccount(t *testing.T, m *apitest.Mesh) {
-	ada, _ := m.Directory.PrincipalNamed(domain.DefaultTenant, adaName)
-	accounts := ada.Of(identity.CredentialOIDC)
-	if len(accounts) != 1 {
-		t.Fatalf("accounts %v", accounts)
-	}
-	if _, err := m.Client.RemoveCredential(t.Context(), ada.ID, accounts[0].ID, ""); err != nil {
-		t.Fatal(err)
-	}
-	want := []string{identity.RoleDeveloper, identity.RoleOperator} // somebody granted them
-	if diff := cmp.Diff(want, m.Directory.Roles(identity.Ref{Tenant: domain.DefaultTenant, ID: ada.ID}, time.Now())); diff != "" {
-		t.Errorf("roles -want +got\n%s", diff)
-	}
-	newBrowser(t, m).logIn(t, "corp", oidctest.Ada, "").wantProblem(t, http.StatusForbidden, "account_removed")
-}
-
-// testTakenName: whoever signs up under the name of somebody else becomes
-// another.
-func testTakenName(t *testing.T, m *apitest.Mesh) {
-	id, _ := makePrincipal(t, m, domain.DefaultTenant, domain.Human, oidctest.Bob)
-	if in := newBrowser(t, m).logIn(t, "corp", oidctest.Bob, ""); in.status != http.StatusOK || !strings.Contains(in.text, "You are "+oidctest.Bob+"-") {
-		t.Errorf("%d %s", in.status, in.text)
-	}
-	p, _ := m.Directory.Principal(identity.Ref{Tenant: domain.DefaultTenant, ID: id})
-	if len(p.Of(identity.CredentialOIDC)) > 0 || len(m.Directory.Roles(identity.Ref{Tenant: domain.DefaultTenant, ID: id}, time.Now())) > 0 {
-		t.Errorf("the account went to %+v", p)
-	}
-}
-
-func testSuspendedAccount(t *testing.T, m *apitest.Mesh) {
-	b := newBrowser(t, m)
-	if in := b.logIn(t, "corp", oidctest.Bob, ""); in.status != http.StatusOK {
-		t.Fatalf("%d %s", in.status, in.text)
-	}
-	all := m.Directory.PrincipalsOf(domain.DefaultTenant)
-	i := slices.IndexFunc(all, func(p identity.Principal) bool { return strings.HasPrefix(p.Name, oidctest.Bob+"-") })
-	if i < 0 {
-		t.Fatal("nobody has signed up")
-	}
-	bob := all[i]
-	if _, err := m.Client.SuspendPrincipal(t.Context(), bob.ID, "left"); err != nil {
-		t.Fatal(err)
-	}
-	refused := b.logIn(t, "corp", oidctest.Bob, "")
-	refused.wantProblem(t, http.StatusForbidden, "denied")
-	if !strings.Contains(refused.problem.Detail, "suspended") {
-		t.Errorf("%s does not say why", refused.problem.Detail)
 	}
 }
 
