@@ -43,6 +43,7 @@ type Config struct {
 	Limits     api.Limits // default none
 	PublicURL  string     // how browsers reach the mesh; default http://localhost and the port
 	AgentURL   string     // where agents find NATS; default the server's own
+	Providers  []login.ProviderConfig
 }
 
 // Mesh is one running node.
@@ -101,7 +102,8 @@ func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 	tb.Cleanup(func() { m.close(tb, m.Store.Close) }) //nolint:contextcheck // ctx is for the start
 	registry := prometheus.NewRegistry()
 	ids, err := login.Open(ctx, login.OpenConfig{
-		JetStream: js, Store: m.Store, Log: cfg.Log, Passwords: password.Params{Memory: 64, Passes: 1, Lanes: 1}, PublicURL: m.Public,
+		JetStream: js, Store: m.Store, Log: cfg.Log, Passwords: password.Params{Memory: 64, Passes: 1, Lanes: 1},
+		PublicURL: m.Public, Providers: cfg.Providers,
 		Commands: commands.Config{Log: cfg.Log, Observe: api.CommandMetrics(registry)},
 	})
 	must(tb, err)

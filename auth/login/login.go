@@ -53,6 +53,8 @@ type Config struct {
 	Passkeys  *passkey.Party     // nil where the mesh has no address for them
 	Denials   *denials           // that Commands told of
 	Pending   jetstream.KeyValue // see OpenPending
+	Providers []ProviderConfig   // of logins
+	PublicURL string             // where browsers reach the mesh, without a slash at its end; needed for Providers
 	Now       func() time.Time   // default time.Now
 	Log       zerolog.Logger
 }
@@ -62,14 +64,21 @@ type Service struct {
 	cfg Config
 	now func() time.Time
 	jti *spent // assertions that were used
+
+	providers map[string]provider // by name
 }
 
-// New returns a Service.
-func New(cfg Config) *Service {
+// New returns a Service. It fails with kind Invalid for a provider that is not
+// configured soundly.
+func New(cfg Config) (*Service, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Service{cfg: cfg, now: cfg.Now, jti: newSpent()}
+	providers, err := openProviders(cfg.Providers)
+	if err != nil {
+		return nil, err
+	}
+	return &Service{cfg: cfg, now: cfg.Now, jti: newSpent(), providers: providers}, nil
 }
 
 // Tokens is what a principal goes on with.

@@ -29,7 +29,8 @@ type OpenConfig struct {
 	RenewRoot bool              // give root a new key
 	Passwords password.Params   // what hashing one costs
 	Breached  password.Breached // knows stolen passwords; nil = not asked
-	PublicURL string            // how browsers reach the mesh; empty = there are no passkeys
+	PublicURL string            // see Config.PublicURL; empty = there are no passkeys
+	Providers []ProviderConfig  // of logins; they may be down
 	Log       zerolog.Logger
 }
 
@@ -80,10 +81,14 @@ func Open(ctx context.Context, cfg OpenConfig) (Node, error) {
 	if err != nil {
 		return n, err
 	}
-	n.Login = New(Config{
+	n.Login, err = New(Config{
 		Commands: n.Commands, Directory: n.Directory, Keys: keys, Signer: signer, Issuer: n.Issuer,
-		Hasher: hasher, Policy: rules, Lockout: limit.NewLockout(limit.LockoutConfig{Key: keys.SourceSecret}), Passkeys: party, Denials: refusals, Pending: pending, Log: cfg.Log,
+		Hasher: hasher, Policy: rules, Lockout: limit.NewLockout(limit.LockoutConfig{Key: keys.SourceSecret}), Passkeys: party, Denials: refusals, Pending: pending,
+		Providers: cfg.Providers, PublicURL: cfg.PublicURL, Log: cfg.Log,
 	})
+	if err != nil {
+		return n, err
+	}
 	empty := n.Directory.Seq() == 0
 	if n.RootKey, err = n.makeRoot(ctx, cfg.RenewRoot); err != nil {
 		return n, err

@@ -43,6 +43,7 @@ type nodeConfig struct {
 	Replicas  int
 	Limits    api.Limits
 	RenewKey  bool // make a new key for root
+	Providers []login.ProviderConfig
 	// Gate lets clients of NATS in, where its server asks the mesh; and
 	// Disconnect closes their connections. Both may be nil.
 	Gate       *natsauth.Gate
@@ -87,8 +88,8 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 	metrics := prometheus.NewRegistry()
 	ids, err := login.Open(ctx, login.OpenConfig{
 		JetStream: js, Store: store, Replicas: cfg.Replicas, RenewRoot: cfg.RenewKey, Passwords: password.DefaultParams(), Log: cfg.Log,
-		PublicURL: cfg.PublicURL,
-		Commands:  commands.Config{Log: cfg.Log, Room: cfg.Room, Observe: api.CommandMetrics(metrics)},
+		PublicURL: cfg.PublicURL, Providers: cfg.Providers,
+		Commands: commands.Config{Log: cfg.Log, Room: cfg.Room, Observe: api.CommandMetrics(metrics)},
 	})
 	if err != nil {
 		return nil, errors.Join(err, store.Close(ctx))

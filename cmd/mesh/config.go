@@ -47,6 +47,9 @@ func (cmd *configCmd) Run(_ context.Context, a *app) error {
 		}
 		s.Value = shown(f, s.Value)
 		all = append(all, s)
+		if f.Name == "oidc" {
+			all = append(all, providerSettings(s)...)
+		}
 	}
 	if a.json() {
 		return printList(a, all, "")
@@ -56,6 +59,19 @@ func (cmd *configCmd) Run(_ context.Context, a *app) error {
 		t.add(text(s.Name), text(s.Value), text(s.Source), cell{s.Env, faint})
 	}
 	return a.printTable(t, "")
+}
+
+// providerSettings shows the login providers of a file, one line each.
+func providerSettings(file setting) []setting {
+	entries, err := readProviders(file.Value)
+	if err != nil {
+		return []setting{{Name: "oidc", Value: "(cannot be read)", Source: "file " + file.Value}}
+	}
+	all := make([]setting, 0, len(entries))
+	for _, e := range entries {
+		all = append(all, setting{Name: "oidc." + e.Name, Value: e.describe(), Source: "file " + file.Value})
+	}
+	return all
 }
 
 // setting finds the value and the source of a flag, of whatever command.
