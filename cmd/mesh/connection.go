@@ -34,6 +34,10 @@ func (a *app) connection() (connection, error) { return a.connectionFrom(a.sourc
 
 // connectionFrom is connection with the way to name a setting's source.
 func (a *app) connectionFrom(source func(flag string) string) (connection, error) {
+	chosen := a.settings.context
+	if chosen.err != nil {
+		return connection{}, chosen.err
+	}
 	c := connection{URL: a.root.URL, Token: a.root.Token}
 	local, err := readLine(filepath.Join(a.root.Data, urlFile))
 	if err != nil {
@@ -53,6 +57,11 @@ func (a *app) connectionFrom(source func(flag string) string) (connection, error
 	switch {
 	case c.Token != "":
 		c.TokenSource = source("token")
+	case chosen.inForce && chosen.TokenFile != "":
+		c.TokenSource = "file " + chosen.TokenFile
+		if c.Token, err = chosen.token(); err != nil {
+			return connection{}, err
+		}
 	case a.loggedIn(&c):
 	case c.URL == local || isLoopback(c.URL):
 		path := filepath.Join(a.root.Data, tokenFile)
@@ -79,14 +88,14 @@ func (a *app) connect() (*client.Client, error) {
 		if err != nil {
 			return nil, err
 		}
-		cfg.Source = a.logins().source(anonymous.URL(), anonymous)
+		cfg.Source = a.logins().source(a.loginKey(c.URL), anonymous)
 	}
 	return client.New(cfg)
 }
 
 // loggedIn reports whether the user has a session at the mesh, and takes it.
 func (a *app) loggedIn(c *connection) bool {
-	s, ok, err := a.logins().of(strings.TrimSuffix(c.URL, "/"))
+	s, ok, err := a.logins().of(a.loginKey(c.URL))
 	if err != nil || !ok {
 		return false
 	}

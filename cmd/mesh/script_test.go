@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 				e.Setenv("MESH_DATA", filepath.Join(e.WorkDir, "data"))
 				e.Setenv("MESHDATA", filepath.Join(dir, "data"))
 				e.Setenv("HOME", os.Getenv("HOME"))
+				e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
 				e.Setenv("TMPDIR", dir)
 				return nil
 			},
