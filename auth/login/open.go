@@ -71,7 +71,12 @@ func Open(ctx context.Context, cfg OpenConfig) (Node, error) {
 	if err != nil {
 		return n, fmt.Errorf("hash passwords: %w", err)
 	}
-	rules, err := password.NewPolicy(password.PolicyConfig{Product: "hivemesh", Breached: cfg.Breached})
+	rules, err := password.NewPolicy(password.PolicyConfig{
+		Product: "hivemesh", Breached: cfg.Breached,
+		Unanswered: func(_ context.Context, err error) {
+			cfg.Log.Warn().Err(err).Msg("a password was set without knowing whether it is breached")
+		},
+	})
 	if err != nil {
 		return n, fmt.Errorf("judge passwords: %w", err)
 	}

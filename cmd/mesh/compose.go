@@ -41,6 +41,7 @@ type nodeConfig struct {
 	Listener  net.Listener
 	Replicas  int
 	Limits    api.Limits
+	Breached  password.Breached
 	RenewKey  bool // make a new key for root
 	// Gate lets clients of NATS in, where its server asks the mesh; and
 	// Disconnect closes their connections. Both may be nil.
@@ -85,7 +86,7 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 	}
 	metrics := prometheus.NewRegistry()
 	ids, err := login.Open(ctx, login.OpenConfig{
-		JetStream: js, Store: store, Replicas: cfg.Replicas, RenewRoot: cfg.RenewKey, Passwords: password.DefaultParams(), Log: cfg.Log,
+		JetStream: js, Store: store, Replicas: cfg.Replicas, RenewRoot: cfg.RenewKey, Passwords: password.DefaultParams(), Breached: cfg.Breached, Log: cfg.Log,
 		Commands: commands.Config{Log: cfg.Log, Room: cfg.Room, Observe: api.CommandMetrics(metrics)},
 	})
 	if err != nil {

@@ -186,3 +186,13 @@ func TestContextKeepsCredentialsApart(t *testing.T) {
 		})
 	}
 }
+
+func TestBreachedPasswords(t *testing.T) {
+	t.Parallel()
+	for _, from := range []string{t.TempDir(), "/nonexistent", "http://lists.example/range", "ftp://lists.example/"} {
+		code, _, errs := call(t, environ{"MESH_DATA=" + t.TempDir()}, "", "up", "--http", "127.0.0.1:0", "--breached-passwords", from)
+		if code != exitUsage || !strings.Contains(errs, "--breached-passwords") {
+			t.Errorf("%s: exit %d, %s", from, code, errs)
+		}
+	}
+}
