@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hivemesh/hivemesh/api"
+	"github.com/hivemesh/hivemesh/auth"
 	"github.com/hivemesh/hivemesh/auth/login"
 	"github.com/hivemesh/hivemesh/auth/natsauth"
 	"github.com/hivemesh/hivemesh/auth/password"
@@ -54,6 +55,7 @@ type Mesh struct {
 	Directory   *identity.Directory
 	Root        string // its principal
 	Login       *login.Service
+	Auth        *auth.Authenticator
 	Commands    *commands.Service
 	Projections *projections.Projections
 	Coordinator *workers.Coordinator
@@ -95,7 +97,7 @@ func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 		Commands: commands.Config{Log: cfg.Log, Observe: api.CommandMetrics(registry)},
 	})
 	must(tb, err)
-	m.Directory, m.Commands, m.Token, m.Login = ids.Directory, ids.Commands, ids.RootKey, ids.Login
+	m.Directory, m.Commands, m.Token, m.Login, m.Auth = ids.Directory, ids.Commands, ids.RootKey, ids.Login, ids.Auth
 	root, _ := m.Directory.PrincipalNamed(domain.DefaultTenant, commands.RootName)
 	m.Root = root.ID
 	m.Database = openDatabase(ctx, tb, cfg.NoDatabase)

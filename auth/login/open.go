@@ -66,7 +66,8 @@ func Open(ctx context.Context, cfg OpenConfig) (Node, error) {
 	n.Commands = commands.New(cfg.Commands)
 	signer := keys.Signer(n.Directory)
 	verifier := token.NewVerifier(token.Config{Issuer: n.Issuer, Audience: Audience, Key: signer.Public})
-	n.Auth = auth.New(auth.Config{Directory: n.Directory, Tokens: verifier})
+	used := newUses()
+	n.Auth = auth.New(auth.Config{Directory: n.Directory, Tokens: verifier, Used: used.told})
 	hasher, err := password.New(password.Config{Params: cfg.Passwords, Slots: runtime.GOMAXPROCS(0)})
 	if err != nil {
 		return n, fmt.Errorf("hash passwords: %w", err)
@@ -82,7 +83,7 @@ func Open(ctx context.Context, cfg OpenConfig) (Node, error) {
 	}
 	n.Login = New(Config{
 		Commands: n.Commands, Directory: n.Directory, Keys: keys, Signer: signer, Issuer: n.Issuer,
-		Hasher: hasher, Policy: rules, Lockout: limit.NewLockout(limit.LockoutConfig{Key: keys.SourceSecret}), Denials: refusals, Pending: pending, Log: cfg.Log,
+		Hasher: hasher, Policy: rules, Lockout: limit.NewLockout(limit.LockoutConfig{Key: keys.SourceSecret}), Denials: refusals, Uses: used, Pending: pending, Log: cfg.Log,
 	})
 	empty := n.Directory.Seq() == 0
 	if n.RootKey, err = n.makeRoot(ctx, cfg.RenewRoot); err != nil {
