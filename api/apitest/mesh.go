@@ -165,7 +165,7 @@ func (m *Mesh) serve(tb testing.TB, cfg Config) {
 		core.Go(func() error { return m.Coordinator.Run(rest) })
 		core.Go(func() error { return m.Login.Run(rest) })
 		core.Go(func() error {
-			return commands.FollowDirectory(rest, m.Store, m.Directory, cfg.Log, m.API.Restricted)
+			return commands.FollowDirectory(rest, m.Store, m.Directory, cfg.Log, commands.Watch{Restricted: m.API.Restricted, Started: m.Login.Started})
 		})
 		core.Go(func() error { return m.Projections.Run(rest) })
 	}

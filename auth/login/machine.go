@@ -38,6 +38,9 @@ func (s *Service) Assertion(ctx context.Context, signed string, v Visit) (Tokens
 	}, v.From, false)
 }
 
+// methodKey says that a session began by an API key.
+const methodKey = "key"
+
 // Exchange begins a session of an actor that proved itself by an API key, no
 // wider than the key. What acts for somebody cannot be changed: it would act
 // for itself then.
@@ -52,7 +55,7 @@ func (s *Service) Exchange(ctx context.Context, by domain.Actor, scopes []string
 		return Tokens{}, domain.InvalidField("scope", "is wider than that of the credential")
 	}
 	return s.begin(ctx, identity.Ref{Tenant: by.HomeTenant(), ID: by.ID}, by.Kind, identity.SessionStarted{
-		Client: v.Client, Methods: []string{"key"}, Scopes: scopes, ExpiresAt: s.now().Add(machineLife),
+		Client: v.Client, Methods: []string{methodKey}, Scopes: scopes, ExpiresAt: s.now().Add(machineLife),
 	}, v.From, false)
 }
 

@@ -55,7 +55,10 @@ func Open(ctx context.Context, cfg OpenConfig) (Node, error) {
 		return Node{}, err
 	}
 	n := Node{Directory: identity.NewDirectory(), Issuer: "urn:hivemesh:" + cfg.Store.Epoch()}
-	load := func() error { return commands.LoadDirectory(ctx, cfg.Store, n.Directory, cfg.Log) }
+	lockout := limit.NewLockout(limit.LockoutConfig{Key: keys.SourceSecret})
+	load := func() error {
+		return commands.LoadDirectory(ctx, cfg.Store, n.Directory, cfg.Log, commands.Watch{Started: knows(lockout, n.Directory)})
+	}
 	if err := load(); err != nil {
 		return n, err
 	}
@@ -83,7 +86,7 @@ func Open(ctx context.Context, cfg OpenConfig) (Node, error) {
 	}
 	n.Login = New(Config{
 		Commands: n.Commands, Directory: n.Directory, Keys: keys, Signer: signer, Issuer: n.Issuer,
-		Hasher: hasher, Policy: rules, Lockout: limit.NewLockout(limit.LockoutConfig{Key: keys.SourceSecret}), Denials: refusals, Uses: used, Pending: pending, Log: cfg.Log,
+		Hasher: hasher, Policy: rules, Lockout: lockout, Denials: refusals, Uses: used, Pending: pending, Log: cfg.Log,
 	})
 	empty := n.Directory.Seq() == 0
 	if n.RootKey, err = n.makeRoot(ctx, cfg.RenewRoot); err != nil {

@@ -140,7 +140,7 @@ func (n *node) Run(ctx context.Context) error {
 	start(&in, "http", func() error { return n.http.Serve(n.listener) })
 	start(&in, "api", func() error { return n.api.Run(inputs) })
 	start(&core, "identities", func() error {
-		return commands.FollowDirectory(rest, n.store, n.ids.Directory, n.log, n.api.Restricted)
+		return commands.FollowDirectory(rest, n.store, n.ids.Directory, n.log, commands.Watch{Restricted: n.api.Restricted, Started: n.ids.Login.Started})
 	})
 	start(&core, "logins", func() error { return n.ids.Login.Run(rest) })
 	start(&core, "coordinator", func() error { return n.coordinator.Run(rest) })
