@@ -3,6 +3,7 @@ package api_test
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"strings"
@@ -324,6 +325,9 @@ func testAgentByKeyPair(t *testing.T, m *apitest.Mesh) {
 	t.Helper()
 	anon := m.NewClient(t, "")
 	join := invite(t, m, domain.Agent, "worker-a")
+	anybodys := base64.RawURLEncoding.EncodeToString(append([]byte{1}, make([]byte, 31)...)) // the neutral point
+	_, err := anon.Accept(t.Context(), client.AcceptRequest{Invitation: join, PublicKey: anybodys})
+	wantCode(t, err, "invalid_field")
 	a, err := client.Join(t.Context(), anon, join, "")
 	if err != nil {
 		t.Fatal(err)

@@ -2,8 +2,6 @@ package login
 
 import (
 	"context"
-	"crypto/ed25519"
-	"encoding/base64"
 	"sync"
 	"time"
 
@@ -20,12 +18,15 @@ func (s *Service) Assertion(ctx context.Context, signed string, v Visit) (Tokens
 		return Tokens{}, errProof()
 	}
 	ref, c, ok := s.cfg.Directory.KeyOwner(key)
-	public, err := base64.RawURLEncoding.DecodeString(c.Public)
-	if !ok || c.Type != identity.CredentialKeyPair || err != nil || len(public) != ed25519.PublicKeySize {
+	if !ok || c.Type != identity.CredentialKeyPair {
+		return Tokens{}, errProof()
+	}
+	public, err := publicKey(c.Public)
+	if err != nil {
 		return Tokens{}, errProof()
 	}
 	now := s.now()
-	claims, err := token.VerifyAssertion(signed, ed25519.PublicKey(public), s.cfg.Issuer, now)
+	claims, err := token.VerifyAssertion(signed, public, s.cfg.Issuer, now)
 	if err != nil || claims.Subject != ref.ID || !s.jti.take(claims.ID, claims.Expires, now) {
 		return Tokens{}, errProof()
 	}
