@@ -36,7 +36,7 @@ func NewFolder(files fs.FS) (Breached, error) {
 		if err != nil {
 			return false, fmt.Errorf("look into the folder of breached passwords: %w", err)
 		}
-		defer file.Close()
+		defer file.Close() //nolint:errcheck // it was only read
 		found, err := search(file, hash[prefixSize:])
 		if e := (*fs.PathError)(nil); errors.As(err, &e) {
 			err = e.Err

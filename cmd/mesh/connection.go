@@ -54,26 +54,28 @@ func (a *app) connectionFrom(source func(flag string) string) (connection, error
 	if err := checkURL(c.URL); err != nil {
 		return connection{}, err
 	}
+	err = a.credential(&c, local, source)
+	return c, err
+}
+
+// credential finds the credential for the mesh of a connection; local is the
+// address of the mesh in the data directory.
+func (a *app) credential(c *connection, local string, source func(flag string) string) (err error) {
+	chosen := a.settings.context
 	switch {
 	case c.Token != "":
 		c.TokenSource = source("token")
 	case chosen.inForce && chosen.TokenFile != "":
 		c.TokenSource = "file " + chosen.TokenFile
-		if c.Token, err = chosen.token(); err != nil {
-			return connection{}, err
-		}
-	case a.loggedIn(&c):
+		c.Token, err = chosen.token()
+	case a.loggedIn(c):
 	case c.URL == local || isLoopback(c.URL):
 		path := filepath.Join(a.root.Data, tokenFile)
-		c.Token, err = readLine(path)
-		if err != nil {
-			return connection{}, err
-		}
-		if c.Token != "" {
+		if c.Token, err = readLine(path); c.Token != "" {
 			c.TokenSource = "file " + path
 		}
 	}
-	return c, nil
+	return err
 }
 
 // connect returns a client of the mesh.
