@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hivemesh/hivemesh/api"
+	"github.com/hivemesh/hivemesh/auth"
 	"github.com/hivemesh/hivemesh/auth/login"
 	"github.com/hivemesh/hivemesh/auth/natsauth"
 	"github.com/hivemesh/hivemesh/auth/password"
@@ -58,6 +59,7 @@ type Mesh struct {
 	Directory   *identity.Directory
 	Root        string // its principal
 	Login       *login.Service
+	Auth        *auth.Authenticator
 	Commands    *commands.Service
 	Projections *projections.Projections
 	Coordinator *workers.Coordinator
@@ -107,7 +109,7 @@ func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 		Commands: commands.Config{Log: cfg.Log, Observe: api.CommandMetrics(registry)},
 	})
 	must(tb, err)
-	m.Directory, m.Commands, m.Token, m.Login = ids.Directory, ids.Commands, ids.RootKey, ids.Login
+	m.Directory, m.Commands, m.Token, m.Login, m.Auth = ids.Directory, ids.Commands, ids.RootKey, ids.Login, ids.Auth
 	root, _ := m.Directory.PrincipalNamed(domain.DefaultTenant, commands.RootName)
 	m.Root = root.ID
 	m.Database = openDatabase(ctx, tb, cfg.NoDatabase)
@@ -172,7 +174,7 @@ func (m *Mesh) serve(tb testing.TB, cfg Config, l net.Listener) {
 		core.Go(func() error { return m.Coordinator.Run(rest) })
 		core.Go(func() error { return m.Login.Run(rest) })
 		core.Go(func() error {
-			return commands.FollowDirectory(rest, m.Store, m.Directory, cfg.Log, m.API.Restricted)
+			return commands.FollowDirectory(rest, m.Store, m.Directory, cfg.Log, commands.Watch{Restricted: m.API.Restricted, Started: m.Login.Started})
 		})
 		core.Go(func() error { return m.Projections.Run(rest) })
 	}

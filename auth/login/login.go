@@ -12,9 +12,6 @@ package login
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"net/netip"
 	"strings"
 	"time"
@@ -52,6 +49,7 @@ type Config struct {
 	Lockout   *limit.Lockout
 	Passkeys  *passkey.Party     // nil where the mesh has no address for them
 	Denials   *denials           // that Commands told of
+	Uses      *uses              // that the Authenticator told of
 	Pending   jetstream.KeyValue // see OpenPending
 	Providers []ProviderConfig   // of logins
 	PublicURL string             // where browsers reach the mesh, without a slash at its end; needed for Providers
@@ -143,12 +141,7 @@ const Audience = "hivemesh"
 // source is an address as it stands in events: a keyed hash, so that one can
 // see that it was the same, and not which.
 func (s *Service) source(from netip.Addr) string {
-	if !from.IsValid() {
-		return ""
-	}
-	mac := hmac.New(sha256.New, s.cfg.Keys.SourceSecret)
-	mac.Write([]byte(limit.AddressKey(from)))
-	return hex.EncodeToString(mac.Sum(nil)[:8])
+	return s.cfg.Lockout.Source(from)
 }
 
 func errProof() error {

@@ -37,6 +37,8 @@ func (cmd *configCmd) Run(_ context.Context, a *app) error {
 			s.Value, s.Source = conn.URL, conn.URLSource
 		case "token":
 			s.Value, s.Source = conn.Token, cmp.Or(conn.TokenSource, "nowhere")
+		case "context":
+			s.Value, s.Source = a.settings.context.name, cmp.Or(a.settings.context.source, "default")
 		case "data":
 			s.Value = a.root.Data
 		case "config":

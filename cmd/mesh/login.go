@@ -24,7 +24,7 @@ type loginCmd struct {
 	Provider      string `help:"Log in with a browser at this login provider." placeholder:"NAME"`
 	PasswordStdin bool   `help:"Read the password from standard input." name:"password-stdin"`
 	Code          string `help:"Code of the second factor, or a recovery code." placeholder:"CODE"`
-	In            string `help:"Tenant to log in to." name:"in" default:"${default_tenant}" placeholder:"TENANT"`
+	In            string `help:"Tenant to log in to (default: that of the context, else ${default_tenant})." name:"in" placeholder:"TENANT"`
 }
 
 // Run keeps a session for the commands that follow.
@@ -33,6 +33,7 @@ func (cmd *loginCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	cmd.In = cmp.Or(cmd.In, a.settings.context.Tenant, defaultTenant)
 	var t client.Tokens
 	switch {
 	case cmd.Provider != "":
@@ -48,7 +49,7 @@ func (cmd *loginCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return fmt.Errorf("log in: %w", err)
 	}
-	if err := a.logins().keep(ctx, c.URL(), cmd.In, cmd.Login, t); err != nil {
+	if err := a.logins().keep(ctx, a.loginKey(c.URL()), cmd.In, cmd.Login, t); err != nil {
 		return err
 	}
 	return a.say(map[string]any{"url": c.URL(), "session": t.Session}, "logged in to %s as %s", c.URL(), cmd.Login)
@@ -150,7 +151,7 @@ func (cmd *logoutCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	s, ok, err := a.logins().of(c.URL())
+	s, ok, err := a.logins().of(a.loginKey(c.URL()))
 	if err != nil {
 		return err
 	}
@@ -158,11 +159,7 @@ func (cmd *logoutCmd) Run(ctx context.Context, a *app) error {
 		return a.say(map[string]any{"url": c.URL()}, "nobody is logged in to %s", c.URL())
 	}
 	ended := c.Logout(ctx, s.Refresh)
-	err = a.logins().change(ctx, func(all map[string]session) error {
-		delete(all, c.URL())
-		return nil
-	})
-	if err = errors.Join(ended, err); err != nil {
+	if err = errors.Join(ended, a.logins().forget(ctx, a.loginKey(c.URL()))); err != nil {
 		return fmt.Errorf("log out: %w", err)
 	}
 	return a.say(map[string]any{"url": c.URL()}, "logged out of %s", c.URL())

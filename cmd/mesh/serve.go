@@ -32,6 +32,8 @@ type listenFlags struct {
 	RateAddress   float64  `help:"Logins a second from one address; 0 = not limited." name:"rate-address" default:"5" config:"" placeholder:"N"`
 	TrustedProxy  []string `help:"Network of proxies whose X-Forwarded-For is believed; repeat or separate by commas." name:"trusted-proxy" placeholder:"CIDR"`
 
+	BreachedPasswords string `help:"Refuse passwords that are on this list: a folder, or an address such as https://api.pwnedpasswords.com/range/ that is asked with 5 of the 40 digits of the hash." name:"breached-passwords" config:"" placeholder:"DIR|URL"`
+
 	Logs string `help:"Log level: debug, info, warn or error." name:"log" enum:"debug,info,warn,error" default:"info" config:""`
 }
 
@@ -79,6 +81,10 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	breached, err := breachedPasswords(c.BreachedPasswords)
+	if err != nil {
+		return err
+	}
 	tuneGC(ctx, a.env)
 	log := newLog(a.stderr, c.Logs)
 	listener, err := listen(ctx, c.HTTP)
@@ -109,7 +115,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 	url := "http://" + listener.Addr().String()
 	n, err := openNode(ctx, nodeConfig{
 		Name: nodeName(), NATS: nc, AgentNATS: agents, Pool: pool, Listener: listener, PublicURL: public, Providers: providers, Replicas: c.Replicas,
-		Limits: limits, RenewKey: c.NewAdminCred, Checks: diskChecks(a.root.Data), Log: log,
+		Limits: limits, Breached: breached, RenewKey: c.NewAdminCred, Checks: diskChecks(a.root.Data), Log: log,
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())

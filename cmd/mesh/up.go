@@ -36,6 +36,10 @@ func (c *upCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
+	breached, err := breachedPasswords(c.BreachedPasswords)
+	if err != nil {
+		return err
+	}
 	tuneGC(ctx, a.env)
 	if err := os.MkdirAll(a.root.Data, 0o755); err != nil {
 		return &failure{Exit: exitFailed, Code: "data_dir", Message: fmt.Sprintf("cannot make the data directory: %v", err), Hint: "give another one: --data DIR"}
@@ -58,7 +62,7 @@ func (c *upCmd) Run(ctx context.Context, a *app) (err error) {
 	tokenPath := filepath.Join(a.root.Data, tokenFile)
 	_, statErr := os.Stat(tokenPath)
 	cfg.Listener, cfg.Log, cfg.Limits, cfg.Checks = listener, log, limits, diskChecks(a.root.Data)
-	cfg.PublicURL, cfg.Providers = public, providers
+	cfg.PublicURL, cfg.Providers, cfg.Breached = public, providers, breached
 	cfg.RenewKey = errors.Is(statErr, fs.ErrNotExist)
 	url := "http://" + listener.Addr().String()
 	n, err := openNode(ctx, cfg)
