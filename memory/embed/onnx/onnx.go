@@ -44,7 +44,7 @@ func Open(dir string, maxTokens int) (*Embedder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open model %s: %w", dir, err)
 	}
-	defer os.RemoveAll(p.dir) // all is in memory once it runs
+	defer func() { _ = os.RemoveAll(p.dir) }() // all is in memory once it runs
 	e := &Embedder{model: filepath.Base(path) + "@" + p.digest, first: p.first}
 	if err := e.load(p); err != nil {
 		e.Close()

@@ -184,6 +184,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 	e := open(t, tiny, 0)
 	h := onnx.Handler(e)
 	m := `"model":"` + e.Model() + `"`
+	many := `{` + m + `,"input":[` + strings.Repeat(`"cat",`, 32) + `"cat"]}`
 	for body, want := range map[string]int{
 		`{` + m + `,"input":"cat"}`:                              200,
 		`{` + m + `,"input":["cat"],"encoding_format":"float"}`:  200,
@@ -195,7 +196,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		`{"input":["cat"]}`:                                      404,
 		`{`:                                                      400,
 		`"` + strings.Repeat("x", 9<<20) + `"`:                   413,
-		`{` + m + `,"input":[` + strings.Repeat(`"cat",`, 32) + `"cat"]}`: 400,
+		many:                                                     400,
 	} {
 		r := httptest.NewRequest("POST", "/v1/embeddings", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json; charset=utf-8")
