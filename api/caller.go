@@ -18,6 +18,7 @@ type caller struct {
 	key         string // Idempotency-Key
 	correlation string
 	traceParent string
+	body        *shallowBody // nil when it is not read over HTTP
 }
 
 // newCaller reads the headers that both transports share.

@@ -149,6 +149,9 @@ func decoder[T any](schemas huma.Registry) func(body []byte) (T, error) {
 	return func(body []byte) (T, error) {
 		var out T
 		var parsed any
+		if err := checkDepth(body); err != nil {
+			return out, err
+		}
 		if err := json.Unmarshal(body, &parsed); err != nil {
 			return out, &domain.Error{Kind: domain.Invalid, Code: "malformed", Message: "the body is not JSON: " + err.Error()}
 		}

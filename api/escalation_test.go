@@ -200,7 +200,7 @@ func testInvitationGrows(t *testing.T, m *apitest.Mesh) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	as(t, m, "invites", "another-admin", identity.RoleTenantAdmin) // so that nobody is the last
+	_, admin := as(t, m, "invites", "another-admin", identity.RoleTenantAdmin) // so that nobody is the last
 	if _, err := m.Commands.SuspendPrincipal(t.Context(), by, commands.Meta{}, suspended, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -216,6 +216,10 @@ func testInvitationGrows(t *testing.T, m *apitest.Mesh) {
 	grant(grown, identity.RoleTenantAdmin)
 	_, err = m.NewClient(t, "").Accept(t.Context(), client.AcceptRequest{Invitation: toGrown.Invitation, Password: longPassword})
 	wantCode(t, err, "escalation")
+	if _, err := admin.DefineRole(t.Context(), client.Role{Name: "inviter", Permissions: []string{"invitation.issue"}}); err != nil {
+		t.Fatal(err)
+	}
+	grant(pilotID, "inviter")
 	_, err = m.Commands.RevokeRole(t.Context(), by, commands.Meta{}, identity.Grant{Principal: pilotID, Role: identity.RolePilotManager}, "")
 	if err != nil {
 		t.Fatal(err)

@@ -81,7 +81,7 @@ func told(name string, v limit.Verdict, q limit.Quota, h http.Header) error {
 		return nil
 	}
 	if h != nil {
-		h.Set("RateLimit-Policy", fmt.Sprintf(`"%s";q=%d;w=%d`, name, v.Limit, max(1, int(float64(q.Burst)/q.PerSecond))))
+		h.Set("RateLimit-Policy", fmt.Sprintf(`"%s";q=%d;w=%d`, name, v.Limit, max(1, int(q.Window().Seconds()))))
 		h.Set("RateLimit", fmt.Sprintf(`"%s";r=%d;t=%d`, name, v.Remaining, int(v.Reset.Seconds())))
 	}
 	if v.Allowed {

@@ -55,8 +55,9 @@ func (a *API) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		tell(a.cfg.Log, request, err).write(rec)
 		return
 	}
+	c.body = &shallowBody{Reader: r.Body}
 	served = withCaller(r, c)
-	served.Body = io.NopCloser(r.Body)
+	served.Body = c.body
 	a.mux.ServeHTTP(rec, served)
 	if rec.status == http.StatusRequestEntityTooLarge { // a client that still writes would not see the answer
 		_, _ = io.CopyN(io.Discard, r.Body, maxBatch)

@@ -19,10 +19,10 @@ func openAuth(path string) bool {
 	switch path {
 	case "/v1/auth/login", "/v1/auth/refresh", "/v1/auth/logout", "/v1/auth/assertion", "/v1/auth/accept",
 		"/v1/auth/device", "/v1/auth/device/token", "/v1/auth/passkeys/login/begin", "/v1/auth/passkeys/login/finish",
-		"/.well-known/jwks.json", "/setup", "/login":
+		"/v1/auth/providers", "/.well-known/jwks.json", "/setup", "/login":
 		return true
 	}
-	return false
+	return strings.HasPrefix(path, oidcPath)
 }
 
 // loginRoutes are the ways in, and what a principal does about its own.
@@ -70,6 +70,7 @@ func (a *API) loginRoutes(h huma.API) {
 	})
 	a.factorRoutes(h)
 	a.passkeyRoutes(h)
+	a.oidcRoutes(h)
 	a.mux.HandleFunc("GET /setup", htmlPage(setupHTML))
 	a.mux.HandleFunc("GET /login", htmlPage(loginHTML))
 	getRoute(a, h, "/.well-known/jwks.json", "jwks", "Get the public keys of access tokens (RFC 7517)",

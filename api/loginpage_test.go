@@ -58,7 +58,7 @@ func TestPasskeysByHTTPS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := newBrowser(t, m)
+	b := newVisitor(t, m)
 	b.http.Jar = nil
 	finish := func(name string) reply {
 		begun := b.post(in.AccessToken, "register/begin", struct{}{})
@@ -82,7 +82,7 @@ func TestPasskeysByHTTPS(t *testing.T) {
 func TestNoPasskeys(t *testing.T) {
 	t.Parallel()
 	m := apitest.Start(t, apitest.Config{Heartbeat: time.Minute, PublicURL: "http://10.0.0.7:7300"})
-	b := newBrowser(t, m)
+	b := newVisitor(t, m)
 	for path, token := range map[string]string{"login/begin": "", "register/begin": m.Token} {
 		b.post(token, path, struct{}{}).want(t, http.StatusConflict, "no_passkeys")
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // browser is one with a person's authenticator plugged in.
-type browser struct {
+type visitor struct {
 	t    *testing.T
 	m    *apitest.Mesh
 	http *http.Client
@@ -26,7 +26,7 @@ type browser struct {
 	cookie string // sent besides those that were set
 }
 
-func newBrowser(t *testing.T, m *apitest.Mesh) browser {
+func newVisitor(t *testing.T, m *apitest.Mesh) visitor {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -34,11 +34,11 @@ func newBrowser(t *testing.T, m *apitest.Mesh) browser {
 	}
 	c := &http.Client{Jar: jar, Transport: &http.Transport{}}
 	t.Cleanup(c.CloseIdleConnections)
-	return browser{t: t, m: m, http: c, key: &passkeytest.Authenticator{Origin: m.Public, Verifies: true}}
+	return visitor{t: t, m: m, http: c, key: &passkeytest.Authenticator{Origin: m.Public, Verifies: true}}
 }
 
 // post sends a request as the page does.
-func (b browser) post(token, path string, body any) reply {
+func (b visitor) post(token, path string, body any) reply {
 	b.t.Helper()
 	text, err := json.Marshal(body)
 	if err != nil {
@@ -71,7 +71,7 @@ func (b browser) post(token, path string, body any) reply {
 }
 
 // enrol makes a passkey and returns the second half's answer.
-func (b browser) enrol(token, name string) reply {
+func (b visitor) enrol(token, name string) reply {
 	b.t.Helper()
 	begun := b.post(token, "register/begin", struct{}{})
 	if begun.status != http.StatusOK {
@@ -85,7 +85,7 @@ func (b browser) enrol(token, name string) reply {
 }
 
 // prove answers the options of a login, and returns the second half's request.
-func (b browser) prove(r client.PasskeyLoginRequest) client.PasskeyLogin {
+func (b visitor) prove(r client.PasskeyLoginRequest) client.PasskeyLogin {
 	b.t.Helper()
 	begun := b.post("", "login/begin", r)
 	if begun.status != http.StatusOK {
@@ -98,7 +98,7 @@ func (b browser) prove(r client.PasskeyLoginRequest) client.PasskeyLogin {
 	return client.PasskeyLogin{Credential: proof, Client: "browser"}
 }
 
-func (b browser) login(r client.PasskeyLoginRequest) reply {
+func (b visitor) login(r client.PasskeyLoginRequest) reply {
 	b.t.Helper()
 	return b.post("", "login/finish", b.prove(r))
 }
@@ -122,14 +122,14 @@ func (r reply) token(t *testing.T) string {
 
 // enrolled is a person with a passkey, in a browser. A synced passkey is on
 // several devices and does not count its signatures.
-func enrolled(t *testing.T, m *apitest.Mesh, name string, synced bool) (b browser, principal string) {
+func enrolled(t *testing.T, m *apitest.Mesh, name string, synced bool) (b visitor, principal string) {
 	t.Helper()
 	principal = person(t, m, name, longPassword, identity.RoleViewer)
 	in, err := m.NewClient(t, "").Login(t.Context(), client.LoginRequest{Login: name, Password: longPassword})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b = newBrowser(t, m)
+	b = newVisitor(t, m)
 	b.key.Synced = synced
 	b.enrol(in.AccessToken, "of "+name).want(t, http.StatusOK, "")
 	return b, principal

@@ -71,7 +71,7 @@ func testPasskeyAtOnce(t *testing.T, m *apitest.Mesh) {
 func testPasskeyBegunElsewhere(t *testing.T, m *apitest.Mesh) {
 	t.Helper()
 	b, id := enrolled(t, m, "dora", true)
-	other := newBrowser(t, m)
+	other := newVisitor(t, m)
 	other.post("", "login/begin", struct{}{})
 	other.post("", "login/finish", b.prove(client.PasskeyLoginRequest{})).want(t, http.StatusUnauthorized, "passkey_invalid")
 	if failures(t, m, id) == 0 {
@@ -125,7 +125,7 @@ func testPasskeyOfAnother(t *testing.T, m *apitest.Mesh) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	thief := newBrowser(t, m)
+	thief := newVisitor(t, m)
 	thief.key.Spoof.ID = b.key.Credentials()[0].ID
 	thief.enrol(in.AccessToken, "stolen").want(t, http.StatusUnauthorized, "passkey_invalid")
 	b.login(client.PasskeyLoginRequest{}).want(t, http.StatusOK, "")

@@ -115,6 +115,10 @@ func identityAccesses() map[string]Access {
 		"auth-accept":       {Open: true},
 		"auth-device":       {Open: true},
 		"auth-device-token": {Open: true},
+		"list-providers":    {Open: true}, // their names
+		"oidc-start":        {Open: true},
+		"oidc-callback":     {Open: true}, // with the ticket of the browser, and what the provider says
+		"oidc-consent":      {Open: true}, // with the ticket of a person who has just logged in
 
 		"auth-passkeys-login-begin":     {Open: true},
 		"auth-passkeys-login-finish":    {Open: true},
@@ -155,6 +159,7 @@ func identityAccesses() map[string]Access {
 		"principal-grant":         does("role.grant"),
 		"principal-revoke":        does("role.grant"),
 		"principal-keys":          does("credential.manage"),
+		"principal-accounts":      does("credential.manage"),
 		"rotate-key":              does("credential.manage"),
 		"remove-credential":       does("credential.manage"),
 		"end-session":             does("session.end"),

@@ -63,6 +63,9 @@ func (a *API) principalRoutes(h huma.API) {
 		return a.done(s.RevokeRole(ctx, c.actor, c.meta(), identity.Grant{Principal: id, Role: r.Role}, r.Reason))
 	})
 	aboutPrincipal(a, h, "keys", "Make an API key, shown once", a.createKey)
+	aboutPrincipal(a, h, "accounts", "Let a person in by an account at a login provider", func(ctx context.Context, c caller, id string, r client.AccountRequest) (client.Receipt, error) {
+		return a.done(a.cfg.Login.LinkAccount(ctx, c.actor, c.meta(), id, r.Provider, r.Subject))
+	})
 	a.credentialRoutes(h)
 	a.invitationRoutes(h)
 }

@@ -128,10 +128,14 @@ func badPosition(e *eventstore.PositionError) *domain.Error {
 
 // rewrite turns the errors that huma makes itself into problems with a code
 // and the field that is wrong.
-func rewrite(_ huma.Context, _ string, v any) (any, error) {
+func rewrite(ctx huma.Context, _ string, v any) (any, error) {
 	m, ok := v.(*huma.ErrorModel)
 	if !ok {
 		return v, nil
+	}
+	if body := callerOf(ctx.Context()).body; body != nil && body.deep {
+		deep := errDeep()
+		return newProblem(m.Status, deep.Code, deep.Field, deep.Message), nil
 	}
 	return fromModel(m), nil
 }

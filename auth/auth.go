@@ -17,6 +17,9 @@ type Config struct {
 	Directory *identity.Directory
 	Tokens    *token.Verifier  // nil = no access tokens
 	Now       func() time.Time // default time.Now
+	// Used is told that an API key let its owner in, unless its use was
+	// written down within identity.UsedEvery. It must not block. May be nil.
+	Used func(owner identity.Ref, key string, from netip.Addr)
 }
 
 // Authenticator checks credentials against the directory of its node, so that
@@ -25,6 +28,7 @@ type Authenticator struct {
 	directory *identity.Directory
 	tokens    *token.Verifier
 	now       func() time.Time
+	used      func(owner identity.Ref, key string, from netip.Addr)
 }
 
 // New returns an Authenticator.
@@ -32,7 +36,7 @@ func New(cfg Config) *Authenticator {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Authenticator{directory: cfg.Directory, tokens: cfg.Tokens, now: cfg.Now}
+	return &Authenticator{directory: cfg.Directory, tokens: cfg.Tokens, now: cfg.Now, used: cfg.Used}
 }
 
 // Authenticate returns the principal that presents a credential from an
@@ -68,6 +72,9 @@ func (a *Authenticator) apiKey(key string, from netip.Addr) (domain.Actor, error
 	}
 	by, err := a.actor(owner, c.Scopes, id)
 	by.Expires = c.ExpiresAt
+	if err == nil && a.used != nil && a.directory.UseDue(owner, id, a.now()) {
+		a.used(owner, id, from)
+	}
 	return by, err
 }
 

@@ -86,6 +86,11 @@ func (c *Client) CreateKey(ctx context.Context, id string, r KeyRequest) (NewKey
 	return post[NewKey](ctx, c, principalPath(id)+"/keys", r)
 }
 
+// LinkAccount lets a person in by an account at a login provider.
+func (c *Client) LinkAccount(ctx context.Context, id string, r AccountRequest) (Receipt, error) {
+	return c.command(ctx, principalPath(id)+"/accounts", r)
+}
+
 // RotateKey replaces an API key.
 func (c *Client) RotateKey(ctx context.Context, id, key string, r RotateRequest) (NewKey, error) {
 	return post[NewKey](ctx, c, principalPath(id)+"/keys/"+url.PathEscape(key)+"/rotate", r)

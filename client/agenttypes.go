@@ -70,7 +70,7 @@ type Held struct {
 // NATS or by HTTP and is never stored.
 type Heartbeat struct {
 	Agent string `json:"agent" required:"false" doc:"over HTTP it is in the path"`
-	Held  []Held `json:"held,omitempty"`
+	Held  []Held `json:"held,omitempty" maxItems:"10000"`
 }
 
 // AttemptReport is what an agent says about an attempt: started, progress,

@@ -108,7 +108,7 @@ type InviteRequest struct {
 	Name      string     `json:"name,omitempty" doc:"that the principal will have; none = the guest chooses"`
 	Owner     string     `json:"owner,omitempty" doc:"who answers for an agent; default: the caller"`
 	Principal string     `json:"principal,omitempty" doc:"that exists and gets a new way in"`
-	Roles     []string   `json:"roles,omitempty"`
+	Roles     []string   `json:"roles,omitempty" maxItems:"100"`
 	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"default in one day"`
 }
 

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"net/http"
+	"net/url"
 )
 
 // LoginRequest is a login by password.
@@ -122,6 +123,29 @@ type DeviceApproved struct {
 // DeviceQuestion asks whether a login was approved.
 type DeviceQuestion struct {
 	DeviceCode string `json:"device_code"`
+}
+
+// Providers are the names of the login providers.
+type Providers struct {
+	Providers []string `json:"providers"`
+}
+
+// AccountRequest links a person to an account at a login provider.
+type AccountRequest struct {
+	Provider string `json:"provider"`
+	Subject  string `json:"subject" doc:"id of the account at the provider: the claim sub"`
+}
+
+// Providers lists the names of the login providers.
+func (c *Client) Providers(ctx context.Context) ([]string, error) {
+	all, err := get[Providers](ctx, c, "/v1/auth/providers", nil)
+	return all.Providers, err
+}
+
+// ProviderLoginURL returns where a browser begins a login at a provider, for
+// the program that waits with userCode.
+func (c *Client) ProviderLoginURL(provider, userCode string) string {
+	return c.base + "/v1/auth/oidc/" + url.PathEscape(provider) + "/start?" + url.Values{"device": {userCode}}.Encode()
 }
 
 // Login begins a session by a password.

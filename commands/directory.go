@@ -11,9 +11,19 @@ import (
 	"github.com/hivemesh/hivemesh/eventstore"
 )
 
+// Watch is told of what comes into a directory, once it is in it. None of its
+// functions may block, and each may be nil.
+type Watch struct {
+	Restricted func([]identity.Ref) // those from whom something was taken
+	// Started is told of every session that began, of the past too, in the
+	// order of the log.
+	Started func(identity.Ref, identity.SessionStarted)
+}
+
 // LoadDirectory fills a directory with every event about identities that the
-// log has now.
-func LoadDirectory(ctx context.Context, store *eventstore.Store, d *identity.Directory, log zerolog.Logger) error {
+// log has now. Nobody holds anything open by then, so that only Started of
+// watch is told.
+func LoadDirectory(ctx context.Context, store *eventstore.Store, d *identity.Directory, log zerolog.Logger, watch Watch) error {
 	end, err := store.LastOf(ctx, identity.EntityKind)
 	if err != nil {
 		return fmt.Errorf("find the end of the identities: %w", err)
@@ -22,7 +32,7 @@ func LoadDirectory(ctx context.Context, store *eventstore.Store, d *identity.Dir
 		return nil
 	}
 	loaded := errors.New("loaded")
-	err = followDirectory(ctx, store, d, log, func([]identity.Ref) error {
+	err = followDirectory(ctx, store, d, log, watch.Started, func([]identity.Ref) error {
 		if d.Seq() >= end {
 			return loaded
 		}
@@ -36,18 +46,17 @@ func LoadDirectory(ctx context.Context, store *eventstore.Store, d *identity.Dir
 
 // FollowDirectory keeps a directory current until ctx ends; then it returns
 // ctx's error. It follows the events about identities alone, so that a
-// revocation is not held up by the work of the mesh. restricted is told from
-// whom something was taken, and must not block.
-func FollowDirectory(ctx context.Context, store *eventstore.Store, d *identity.Directory, log zerolog.Logger, restricted func([]identity.Ref)) error {
-	return followDirectory(ctx, store, d, log, func(who []identity.Ref) error {
-		if len(who) > 0 {
-			restricted(who)
+// revocation is not held up by the work of the mesh.
+func FollowDirectory(ctx context.Context, store *eventstore.Store, d *identity.Directory, log zerolog.Logger, watch Watch) error {
+	return followDirectory(ctx, store, d, log, watch.Started, func(who []identity.Ref) error {
+		if len(who) > 0 && watch.Restricted != nil {
+			watch.Restricted(who)
 		}
 		return nil
 	})
 }
 
-func followDirectory(ctx context.Context, store *eventstore.Store, d *identity.Directory, log zerolog.Logger, after func([]identity.Ref) error) error {
+func followDirectory(ctx context.Context, store *eventstore.Store, d *identity.Directory, log zerolog.Logger, started func(identity.Ref, identity.SessionStarted), after func([]identity.Ref) error) error {
 	opt := eventstore.TailOptions{Name: "identities", Kind: identity.EntityKind}
 	return store.Tail(ctx, d.Seq(), opt, func(rs []eventstore.Record) error {
 		var restricted []identity.Ref
@@ -61,6 +70,9 @@ func followDirectory(ctx context.Context, store *eventstore.Store, d *identity.D
 			}
 			if who, ok := d.Apply(r.Entity.Tenant, r.Entity.ID, r.Seq, e, r.Time); ok {
 				restricted = append(restricted, who)
+			}
+			if e, ok := e.(identity.SessionStarted); ok && started != nil {
+				started(identity.Ref{Tenant: r.Entity.Tenant, ID: e.Principal}, e)
 			}
 		}
 		return after(restricted)

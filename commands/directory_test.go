@@ -63,7 +63,7 @@ func (h *household) follow(t *testing.T, d *identity.Directory) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- commands.FollowDirectory(ctx, h.store, d, zerolog.Nop(), func([]identity.Ref) {}) }()
+	go func() { done <- commands.FollowDirectory(ctx, h.store, d, zerolog.Nop(), commands.Watch{}) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; !errors.Is(err, context.Canceled) {
@@ -86,7 +86,7 @@ func (h *household) settle(t *testing.T, d *identity.Directory) {
 func (h *household) load(t *testing.T) *identity.Directory {
 	t.Helper()
 	d := identity.NewDirectory()
-	if err := commands.LoadDirectory(t.Context(), h.store, d, zerolog.Nop()); err != nil {
+	if err := commands.LoadDirectory(t.Context(), h.store, d, zerolog.Nop(), commands.Watch{}); err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -123,7 +123,7 @@ func (h *household) fromTheFuture(t *testing.T, id string) {
 func TestLoadDirectory(t *testing.T) {
 	t.Parallel()
 	empty := identity.NewDirectory()
-	if err := commands.LoadDirectory(t.Context(), must[*eventstore.Store](t)(openStore(t)), empty, zerolog.Nop()); err != nil || empty.Seq() != 0 {
+	if err := commands.LoadDirectory(t.Context(), must[*eventstore.Store](t)(openStore(t)), empty, zerolog.Nop(), commands.Watch{}); err != nil || empty.Seq() != 0 {
 		t.Errorf("an empty log: up to %d, %v", empty.Seq(), err)
 	}
 	h := startHousehold(t)
@@ -137,7 +137,7 @@ func TestLoadDirectory(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	before := d.Seq()
-	if err := commands.LoadDirectory(t.Context(), h.store, d, zerolog.Nop()); err != nil || d.Seq() != before {
+	if err := commands.LoadDirectory(t.Context(), h.store, d, zerolog.Nop(), commands.Watch{}); err != nil || d.Seq() != before {
 		t.Errorf("loaded again: up to %d, %v", d.Seq(), err)
 	}
 }

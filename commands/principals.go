@@ -108,14 +108,24 @@ func (s *Service) SetCredential(ctx context.Context, by domain.Actor, m Meta, id
 	})
 }
 
-// RemoveCredential takes a way in from a principal. Everybody may remove their
-// own; those of others only within one's own rights.
+// RemoveCredential takes a way in from a principal, and with an account the
+// roles that came from it, but for those that nobody else holds. Everybody may
+// remove their own; those of others only within one's own rights.
 func (s *Service) RemoveCredential(ctx context.Context, by domain.Actor, m Meta, id, credential, reason string) (Result, error) {
-	return s.changePrincipal(ctx, by, ownOr(by, id, "credential.manage"), m, id, func(p identity.Principal) ([]identity.PrincipalEvent, error) {
-		if err := s.mayImpersonate(by, id); err != nil {
-			return nil, err
+	return s.changeIdentity(ctx, by, ownOr(by, id, "credential.manage"), m, aboutPrincipal(id), func(d *draft) (string, error) {
+		err := s.decidePrincipal(ctx, d, by.Tenant, id, func(p identity.Principal) ([]identity.PrincipalEvent, error) {
+			if err := s.mayImpersonate(by, id); err != nil {
+				return nil, err
+			}
+			return p.RemoveCredential(credential, reason)
+		})
+		if err != nil {
+			return id, err
 		}
-		return p.RemoveCredential(credential, reason)
+		return id, add(ctx, d, s.identities.tenants, tenantEntity(by.Tenant), func(t identity.Tenant) ([]identity.TenantEvent, error) {
+			events, _, err := t.Provide(id, credential, nil, s.now())
+			return events, err
+		})
 	})
 }
 

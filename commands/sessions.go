@@ -118,7 +118,8 @@ type Guest struct {
 // AcceptInvitation spends an invitation: the principal that it describes is
 // made, with its roles and the guest's credential, or the one that it names
 // gets the credential. Result.ID is the principal. It fails with
-// identity.ErrInvitation for a secret that opens nothing.
+// identity.ErrInvitation for a secret that opens nothing, and while who issued
+// it is suspended or may not invite any more.
 func (s *Service) AcceptInvitation(ctx context.Context, m Meta, id string, g Guest) (Result, error) {
 	began := s.now()
 	res, err := s.accept(ctx, m, id, g)
@@ -151,6 +152,9 @@ func (s *Service) admitGuest(ctx context.Context, d *draft, inv identity.Invitat
 	}
 	entity := identityEntity(inv.Tenant, principal)
 	by := domain.Actor{Tenant: inv.Tenant, ID: inv.IssuedBy, Home: s.homeOf(inv)}
+	if !s.Decide(by, "invitation.issue", identity.Resource{Kind: "invitation", ID: inv.ID}).Allowed {
+		return identity.ErrInvitation // who invited may not any more
+	}
 	if inv.Principal != "" {
 		if err := s.mayImpersonate(by, principal); err != nil { // it may do more now than when it was invited
 			return err

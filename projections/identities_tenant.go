@@ -134,6 +134,8 @@ func (t *tenants) belongings(it *item) error {
 		t.remove(named{tenant, e.Role})
 	case identity.RoleGranted:
 		return t.hold(tenant, e.Grant, change[identity.Held]{&identity.Held{Role: e.Role, Ends: e.ExpiresAt}, it.Actor, it.Time})
+	case identity.RoleProvided:
+		return t.hold(tenant, e.Grant, change[identity.Held]{&identity.Held{Role: e.Role}, it.Actor, it.Time})
 	case identity.RoleRevoked:
 		return t.hold(tenant, e.Grant, change[identity.Held]{})
 	case identity.PolicySet:

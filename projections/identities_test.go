@@ -83,7 +83,7 @@ func TestPrincipals(t *testing.T) {
 	later, past := time.Now().Add(time.Hour).UTC().Truncate(time.Second), at().Add(time.Hour)
 	a.put(t, a.tenant,
 		identity.RoleGranted{Grant: identity.Grant{Principal: ada, Role: identity.RoleViewer}, ExpiresAt: later},
-		identity.RoleGranted{Grant: identity.Grant{Principal: ada, Role: identity.RoleAuditor}},
+		identity.RoleProvided{Grant: identity.Grant{Principal: ada, Role: identity.RoleAuditor}, Origin: "oidc.1"},
 		identity.RoleGranted{Grant: identity.Grant{Principal: ada, Role: identity.RoleOperator}, ExpiresAt: past},
 		identity.RoleGranted{Grant: identity.Grant{Principal: bob, Role: identity.RoleDeveloper}, ExpiresAt: past})
 	a.put(t, ada, identity.CredentialSet{Credential: identity.Credential{

@@ -79,7 +79,7 @@ func (n *nodes) start(t *testing.T, store *eventstore.Store) *node {
 	ctx, cancel := context.WithCancel(context.Background())
 	var following sync.WaitGroup
 	following.Go(func() {
-		err := commands.FollowDirectory(ctx, store, d, zerolog.Nop(), func([]identity.Ref) {})
+		err := commands.FollowDirectory(ctx, store, d, zerolog.Nop(), commands.Watch{})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("follow: %v", err)
 		}
@@ -121,7 +121,7 @@ func (n *nodes) settled(t fatal) uint64 {
 func (n *nodes) restarted(t fatal) *identity.Directory {
 	t.Helper()
 	d := identity.NewDirectory()
-	if err := commands.LoadDirectory(t.Context(), n.store, d, zerolog.Nop()); err != nil {
+	if err := commands.LoadDirectory(t.Context(), n.store, d, zerolog.Nop(), commands.Watch{}); err != nil {
 		t.Fatal(err)
 	}
 	return d

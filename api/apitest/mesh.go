@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hivemesh/hivemesh/api"
+	"github.com/hivemesh/hivemesh/auth"
 	"github.com/hivemesh/hivemesh/auth/login"
 	"github.com/hivemesh/hivemesh/auth/natsauth"
 	"github.com/hivemesh/hivemesh/auth/password"
@@ -43,6 +44,7 @@ type Config struct {
 	Limits     api.Limits // default none
 	PublicURL  string     // how browsers reach the mesh; default http://localhost and the port
 	AgentURL   string     // where agents find NATS; default the server's own
+	Providers  []login.ProviderConfig
 }
 
 // Mesh is one running node.
@@ -57,6 +59,7 @@ type Mesh struct {
 	Directory   *identity.Directory
 	Root        string // its principal
 	Login       *login.Service
+	Auth        *auth.Authenticator
 	Commands    *commands.Service
 	Projections *projections.Projections
 	Coordinator *workers.Coordinator
@@ -101,11 +104,12 @@ func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 	tb.Cleanup(func() { m.close(tb, m.Store.Close) }) //nolint:contextcheck // ctx is for the start
 	registry := prometheus.NewRegistry()
 	ids, err := login.Open(ctx, login.OpenConfig{
-		JetStream: js, Store: m.Store, Log: cfg.Log, Passwords: password.Params{Memory: 64, Passes: 1, Lanes: 1}, PublicURL: m.Public,
+		JetStream: js, Store: m.Store, Log: cfg.Log, Passwords: password.Params{Memory: 64, Passes: 1, Lanes: 1},
+		PublicURL: m.Public, Providers: cfg.Providers,
 		Commands: commands.Config{Log: cfg.Log, Observe: api.CommandMetrics(registry)},
 	})
 	must(tb, err)
-	m.Directory, m.Commands, m.Token, m.Login = ids.Directory, ids.Commands, ids.RootKey, ids.Login
+	m.Directory, m.Commands, m.Token, m.Login, m.Auth = ids.Directory, ids.Commands, ids.RootKey, ids.Login, ids.Auth
 	root, _ := m.Directory.PrincipalNamed(domain.DefaultTenant, commands.RootName)
 	m.Root = root.ID
 	m.Database = openDatabase(ctx, tb, cfg.NoDatabase)
@@ -170,7 +174,7 @@ func (m *Mesh) serve(tb testing.TB, cfg Config, l net.Listener) {
 		core.Go(func() error { return m.Coordinator.Run(rest) })
 		core.Go(func() error { return m.Login.Run(rest) })
 		core.Go(func() error {
-			return commands.FollowDirectory(rest, m.Store, m.Directory, cfg.Log, m.API.Restricted)
+			return commands.FollowDirectory(rest, m.Store, m.Directory, cfg.Log, commands.Watch{Restricted: m.API.Restricted, Started: m.Login.Started})
 		})
 		core.Go(func() error { return m.Projections.Run(rest) })
 	}

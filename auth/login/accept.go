@@ -78,13 +78,22 @@ func (s *Service) credential(ctx context.Context, kind domain.ActorKind, name st
 }
 
 // KeyPair is the credential of an agent's public key (Ed25519, base64url). Its
-// id is derived from the key.
+// id is derived from the key. It fails with kind Invalid for what is no safe
+// key: see auth.ParsePublicKey.
 func KeyPair(public string) (identity.Credential, error) {
-	raw, err := base64.RawURLEncoding.DecodeString(public)
-	if err != nil || len(raw) != ed25519.PublicKeySize {
-		return identity.Credential{}, domain.InvalidField("public_key", "is not an Ed25519 key in base64url")
+	key, err := publicKey(public)
+	if err != nil {
+		return identity.Credential{}, err
 	}
-	return identity.Credential{ID: KeyID(raw), Type: identity.CredentialKeyPair, Public: public}, nil
+	return identity.Credential{ID: KeyID(key), Type: identity.CredentialKeyPair, Public: public}, nil
+}
+
+func publicKey(text string) (ed25519.PublicKey, error) {
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return nil, domain.InvalidField("public_key", "is not an Ed25519 key in base64url")
+	}
+	return auth.ParsePublicKey(raw)
 }
 
 // KeyID returns the id of a key pair.

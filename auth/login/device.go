@@ -44,6 +44,7 @@ type pending struct {
 	User     string       `json:"user"`
 	Client   string       `json:"client"`
 	Approved identity.Ref `json:"approved,omitzero"`
+	Method   string       `json:"method,omitempty"` // how whoever approved it proved itself, when that was for this
 }
 
 // OpenPending opens the bucket of what waits.
@@ -76,38 +77,60 @@ func (s *Service) BeginDevice(ctx context.Context, client string) (Device, error
 		return Device{}, errPending(err)
 	}
 	return Device{
-		DeviceCode: devicePrefix + strings.ReplaceAll(id, "-", "") + "_" + secret, UserCode: user[:4] + "-" + user[4:],
+		DeviceCode: devicePrefix + strings.ReplaceAll(id, "-", "") + "_" + secret, UserCode: showUserCode(user),
 		ExpiresIn: pendingLife, Interval: pollEvery,
 	}, nil
 }
 
 // ApproveDevice lets the program that shows a code act as the actor.
 func (s *Service) ApproveDevice(ctx context.Context, by domain.Actor, code string) (client string, err error) {
+	return s.approve(ctx, by, code, "")
+}
+
+// approve is ApproveDevice by an actor that proved itself by a method for this.
+func (s *Service) approve(ctx context.Context, by domain.Actor, code, method string) (client string, err error) {
 	if err := s.cfg.Commands.Authorise(by, identity.ActionOwn, identity.Resource{}); err != nil {
 		return "", err
 	}
-	user := strings.ToUpper(strings.ReplaceAll(code, "-", ""))
-	if len(user) != userLength || strings.Trim(user, userAlphabet) != "" {
+	user, ok := parseUserCode(code)
+	if !ok {
 		return "", errUserCode()
 	}
-	id, err := s.cfg.Pending.Get(ctx, "user."+user)
+	p, at, err := s.waiting(ctx, user)
 	if err != nil {
-		return "", errUserCode()
+		return "", err
 	}
-	p, revision, err := s.pending(ctx, string(id.Value()))
-	if err != nil || p.Approved.ID != "" {
-		return "", errUserCode()
-	}
-	p.Approved = identity.Ref{Tenant: by.HomeTenant(), ID: by.ID}
+	p.Approved, p.Method = identity.Ref{Tenant: by.HomeTenant(), ID: by.ID}, method
 	data, err := json.Marshal(p)
 	if err != nil {
 		return "", fmt.Errorf("encode login: %w", err)
 	}
-	if _, err := s.cfg.Pending.Update(ctx, "device."+string(id.Value()), data, revision); err != nil {
+	if _, err := s.cfg.Pending.Update(ctx, at.Key(), data, at.Revision()); err != nil {
 		return "", errUserCode()
 	}
 	return p.Client, nil
 }
+
+// waiting returns the login that waits with a user code, and where it stands.
+func (s *Service) waiting(ctx context.Context, user string) (p pending, at jetstream.KeyValueEntry, err error) {
+	id, err := s.cfg.Pending.Get(ctx, "user."+user)
+	if err != nil {
+		return p, nil, errUserCode()
+	}
+	p, at, err = s.pending(ctx, string(id.Value()))
+	if err != nil || p.Approved.ID != "" {
+		return p, nil, errUserCode()
+	}
+	return p, at, nil
+}
+
+// parseUserCode reads a code as a person types it.
+func parseUserCode(code string) (user string, ok bool) {
+	user = strings.ToUpper(strings.ReplaceAll(code, "-", ""))
+	return user, len(user) == userLength && strings.Trim(user, userAlphabet) == ""
+}
+
+func showUserCode(user string) string { return user[:4] + "-" + user[4:] }
 
 // FinishDevice answers a program that waits: with tokens once it was approved,
 // which works one time; else with code authorization_pending, or expired_token.
@@ -116,14 +139,14 @@ func (s *Service) FinishDevice(ctx context.Context, deviceCode string, from neti
 	if !ok {
 		return Tokens{}, errDevice()
 	}
-	p, revision, err := s.pending(ctx, id)
+	p, at, err := s.pending(ctx, id)
 	if err != nil || p.Verifier != verifier { // digests of random values: nothing to learn from timing
 		return Tokens{}, errDevice()
 	}
 	if p.Approved.ID == "" {
 		return Tokens{}, &domain.Error{Kind: domain.Unauthenticated, Code: "authorization_pending", Message: "nobody has approved the code yet"}
 	}
-	if err := s.cfg.Pending.Delete(ctx, "device."+id, jetstream.LastRevision(revision)); err != nil {
+	if err := s.cfg.Pending.Delete(ctx, "device."+id, jetstream.LastRevision(at.Revision())); err != nil {
 		return Tokens{}, errDevice()
 	}
 	_ = s.cfg.Pending.Delete(ctx, "user."+p.User) // it would expire
@@ -131,17 +154,21 @@ func (s *Service) FinishDevice(ctx context.Context, deviceCode string, from neti
 	if !ok || who.Suspended {
 		return Tokens{}, errDevice()
 	}
+	methods := []string{"device"}
+	if p.Method != "" {
+		methods = append(methods, p.Method)
+	}
 	return s.begin(ctx, p.Approved, who.Kind, identity.SessionStarted{
-		Client: p.Client, Methods: []string{"device"}, ExpiresAt: s.now().Add(sessionLife),
+		Client: p.Client, Methods: methods, ExpiresAt: s.now().Add(sessionLife),
 	}, from, true)
 }
 
-func (s *Service) pending(ctx context.Context, id string) (p pending, revision uint64, err error) {
+func (s *Service) pending(ctx context.Context, id string) (p pending, at jetstream.KeyValueEntry, err error) {
 	e, err := s.cfg.Pending.Get(ctx, "device."+id)
 	if err != nil {
-		return p, 0, err
+		return p, nil, err
 	}
-	return p, e.Revision(), json.Unmarshal(e.Value(), &p)
+	return p, e, json.Unmarshal(e.Value(), &p)
 }
 
 // userCode returns letters that are hard to mistake and make no words.

@@ -12,9 +12,6 @@ package login
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"net/netip"
 	"strings"
 	"time"
@@ -52,7 +49,10 @@ type Config struct {
 	Lockout   *limit.Lockout
 	Passkeys  *passkey.Party     // nil where the mesh has no address for them
 	Denials   *denials           // that Commands told of
+	Uses      *uses              // that the Authenticator told of
 	Pending   jetstream.KeyValue // see OpenPending
+	Providers []ProviderConfig   // of logins
+	PublicURL string             // where browsers reach the mesh, without a slash at its end; needed for Providers
 	Now       func() time.Time   // default time.Now
 	Log       zerolog.Logger
 }
@@ -62,14 +62,21 @@ type Service struct {
 	cfg Config
 	now func() time.Time
 	jti *spent // assertions that were used
+
+	providers map[string]provider // by name
 }
 
-// New returns a Service.
-func New(cfg Config) *Service {
+// New returns a Service. It fails with kind Invalid for a provider that is not
+// configured soundly.
+func New(cfg Config) (*Service, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Service{cfg: cfg, now: cfg.Now, jti: newSpent()}
+	providers, err := openProviders(cfg.Providers)
+	if err != nil {
+		return nil, err
+	}
+	return &Service{cfg: cfg, now: cfg.Now, jti: newSpent(), providers: providers}, nil
 }
 
 // Tokens is what a principal goes on with.
@@ -134,12 +141,7 @@ const Audience = "hivemesh"
 // source is an address as it stands in events: a keyed hash, so that one can
 // see that it was the same, and not which.
 func (s *Service) source(from netip.Addr) string {
-	if !from.IsValid() {
-		return ""
-	}
-	mac := hmac.New(sha256.New, s.cfg.Keys.SourceSecret)
-	mac.Write([]byte(limit.AddressKey(from)))
-	return hex.EncodeToString(mac.Sum(nil)[:8])
+	return s.cfg.Lockout.Source(from)
 }
 
 func errProof() error {

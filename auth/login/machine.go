@@ -2,8 +2,6 @@ package login
 
 import (
 	"context"
-	"crypto/ed25519"
-	"encoding/base64"
 	"sync"
 	"time"
 
@@ -20,12 +18,15 @@ func (s *Service) Assertion(ctx context.Context, signed string, v Visit) (Tokens
 		return Tokens{}, errProof()
 	}
 	ref, c, ok := s.cfg.Directory.KeyOwner(key)
-	public, err := base64.RawURLEncoding.DecodeString(c.Public)
-	if !ok || c.Type != identity.CredentialKeyPair || err != nil || len(public) != ed25519.PublicKeySize {
+	if !ok || c.Type != identity.CredentialKeyPair {
+		return Tokens{}, errProof()
+	}
+	public, err := publicKey(c.Public)
+	if err != nil {
 		return Tokens{}, errProof()
 	}
 	now := s.now()
-	claims, err := token.VerifyAssertion(signed, ed25519.PublicKey(public), s.cfg.Issuer, now)
+	claims, err := token.VerifyAssertion(signed, public, s.cfg.Issuer, now)
 	if err != nil || claims.Subject != ref.ID || !s.jti.take(claims.ID, claims.Expires, now) {
 		return Tokens{}, errProof()
 	}
@@ -37,6 +38,9 @@ func (s *Service) Assertion(ctx context.Context, signed string, v Visit) (Tokens
 		Client: v.Client, Methods: []string{"hwk"}, Scopes: c.Scopes, ExpiresAt: now.Add(machineLife),
 	}, v.From, false)
 }
+
+// methodKey says that a session began by an API key.
+const methodKey = "key"
 
 // Exchange begins a session of an actor that proved itself by an API key, no
 // wider than the key. What acts for somebody cannot be changed: it would act
@@ -52,7 +56,7 @@ func (s *Service) Exchange(ctx context.Context, by domain.Actor, scopes []string
 		return Tokens{}, domain.InvalidField("scope", "is wider than that of the credential")
 	}
 	return s.begin(ctx, identity.Ref{Tenant: by.HomeTenant(), ID: by.ID}, by.Kind, identity.SessionStarted{
-		Client: v.Client, Methods: []string{"key"}, Scopes: scopes, ExpiresAt: s.now().Add(machineLife),
+		Client: v.Client, Methods: []string{methodKey}, Scopes: scopes, ExpiresAt: s.now().Add(machineLife),
 	}, v.From, false)
 }
 

@@ -29,7 +29,8 @@ type OpenConfig struct {
 	RenewRoot bool              // give root a new key
 	Passwords password.Params   // what hashing one costs
 	Breached  password.Breached // knows stolen passwords; nil = not asked
-	PublicURL string            // how browsers reach the mesh; empty = there are no passkeys
+	PublicURL string            // see Config.PublicURL; empty = there are no passkeys
+	Providers []ProviderConfig  // of logins; they may be down
 	Log       zerolog.Logger
 }
 
@@ -56,7 +57,10 @@ func Open(ctx context.Context, cfg OpenConfig) (Node, error) {
 		return Node{}, err
 	}
 	n := Node{Directory: identity.NewDirectory(), Issuer: "urn:hivemesh:" + cfg.Store.Epoch()}
-	load := func() error { return commands.LoadDirectory(ctx, cfg.Store, n.Directory, cfg.Log) }
+	lockout := limit.NewLockout(limit.LockoutConfig{Key: keys.SourceSecret})
+	load := func() error {
+		return commands.LoadDirectory(ctx, cfg.Store, n.Directory, cfg.Log, commands.Watch{Started: knows(lockout, n.Directory)})
+	}
 	if err := load(); err != nil {
 		return n, err
 	}
@@ -67,12 +71,18 @@ func Open(ctx context.Context, cfg OpenConfig) (Node, error) {
 	n.Commands = commands.New(cfg.Commands)
 	signer := keys.Signer(n.Directory)
 	verifier := token.NewVerifier(token.Config{Issuer: n.Issuer, Audience: Audience, Key: signer.Public})
-	n.Auth = auth.New(auth.Config{Directory: n.Directory, Tokens: verifier})
+	used := newUses()
+	n.Auth = auth.New(auth.Config{Directory: n.Directory, Tokens: verifier, Used: used.told})
 	hasher, err := password.New(password.Config{Params: cfg.Passwords, Slots: runtime.GOMAXPROCS(0)})
 	if err != nil {
 		return n, fmt.Errorf("hash passwords: %w", err)
 	}
-	rules, err := password.NewPolicy(password.PolicyConfig{Product: "hivemesh", Breached: cfg.Breached})
+	rules, err := password.NewPolicy(password.PolicyConfig{
+		Product: "hivemesh", Breached: cfg.Breached,
+		Unanswered: func(_ context.Context, err error) {
+			cfg.Log.Warn().Err(err).Msg("a password was set without knowing whether it is breached")
+		},
+	})
 	if err != nil {
 		return n, fmt.Errorf("judge passwords: %w", err)
 	}
@@ -80,10 +90,14 @@ func Open(ctx context.Context, cfg OpenConfig) (Node, error) {
 	if err != nil {
 		return n, err
 	}
-	n.Login = New(Config{
+	n.Login, err = New(Config{
 		Commands: n.Commands, Directory: n.Directory, Keys: keys, Signer: signer, Issuer: n.Issuer,
-		Hasher: hasher, Policy: rules, Lockout: limit.NewLockout(limit.LockoutConfig{Key: keys.SourceSecret}), Passkeys: party, Denials: refusals, Pending: pending, Log: cfg.Log,
+		Hasher: hasher, Policy: rules, Lockout: lockout, Passkeys: party, Denials: refusals, Uses: used, Pending: pending,
+		Providers: cfg.Providers, PublicURL: cfg.PublicURL, Log: cfg.Log,
 	})
+	if err != nil {
+		return n, err
+	}
 	empty := n.Directory.Seq() == 0
 	if n.RootKey, err = n.makeRoot(ctx, cfg.RenewRoot); err != nil {
 		return n, err

@@ -28,7 +28,7 @@ type Attempt struct {
 // second_factor_required when the password is right and a code is missing;
 // with kind Limited and the time to wait after too many failures.
 func (s *Service) Password(ctx context.Context, a Attempt) (Tokens, error) {
-	key := a.Tenant + "/" + a.Name
+	key := lockoutKey(a.Tenant, a.Name)
 	if wait := s.cfg.Lockout.Check(key, a.From); wait > 0 {
 		return Tokens{}, errWait(wait)
 	}
@@ -155,7 +155,7 @@ func (s *Service) ChangePassword(ctx context.Context, by domain.Actor, v Visit, 
 		return domain.InvalidField("password", "only a person has a password")
 	}
 	if c, has := p.Credentials[passwordID]; has {
-		key := by.HomeTenant() + "/" + p.Name
+		key := lockoutKey(by.HomeTenant(), p.Name)
 		if wait := s.cfg.Lockout.Check(key, v.From); wait > 0 {
 			return errWait(wait)
 		}

@@ -35,12 +35,13 @@ func (s *Service) Rotate(ctx context.Context, by domain.Actor, m commands.Meta, 
 	return s.cfg.Commands.RotateKey(ctx, by, m, after, next, overlap)
 }
 
-// Run rotates the keys when they are old, and writes refusals down, until ctx
+// Run rotates the keys when they are old, and writes refusals and uses of keys down, until ctx
 // ends. Every node runs it; one of them is the first to rotate.
 func (s *Service) Run(ctx context.Context) error {
-	var denials sync.WaitGroup
-	denials.Go(func() { s.recordDenials(ctx) })
-	defer denials.Wait()
+	var records sync.WaitGroup
+	records.Go(func() { s.recordDenials(ctx) })
+	records.Go(func() { s.recordUses(ctx) })
+	defer records.Wait()
 	tick := time.NewTicker(rotateLook)
 	defer tick.Stop()
 	for {

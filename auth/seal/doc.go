@@ -12,7 +12,7 @@
 // another principal or another field does not open there.
 //
 // Rotation: the new key becomes the current one and the old keys stay in the
-// ring to open; Reseal carries each text over; a key under which nothing is
-// sealed any more is dropped from the ring. One key must not seal more than
+// ring to open; a text is carried over by opening and sealing it again; a key
+// under which nothing is sealed any more is dropped from the ring. One key must not seal more than
 // 2^32 texts, the bound for random nonces.
 package seal

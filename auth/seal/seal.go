@@ -40,21 +40,6 @@ func (k *Keyring) Open(text, place string) ([]byte, error) {
 	return secret, nil
 }
 
-// Reseal returns text sealed anew under the current key, or text itself with
-// changed false when it is sealed under that key already. It fails as Open
-// does; a text under the current key is opened too, so that damage shows.
-func (k *Keyring) Reseal(text, place string) (resealed string, changed bool, err error) {
-	secret, err := k.Open(text, place)
-	if err != nil {
-		return "", false, err
-	}
-	defer clear(secret)
-	if id, _, _ := split(text); id == k.current {
-		return text, false, nil
-	}
-	return k.Seal(secret, place), true, nil
-}
-
 // split returns the parts of a sealed text. Only the one spelling that Seal
 // writes is accepted: the decoder would pass over line breaks.
 func split(text string) (id string, body []byte, err error) {

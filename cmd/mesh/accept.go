@@ -33,7 +33,7 @@ func (cmd *acceptCmd) Run(ctx context.Context, a *app) error {
 	}
 	t, err := c.Login(ctx, client.LoginRequest{Tenant: in.Tenant, Login: in.Name, Password: password, Client: "mesh-cli"})
 	if err == nil {
-		err = a.logins().keep(ctx, c.URL(), in.Tenant, in.Name, t)
+		err = a.logins().keep(ctx, a.loginKey(c.URL()), in.Tenant, in.Name, t)
 	}
 	if err != nil {
 		return fmt.Errorf("%s is a principal now; log in: %w", in.Name, err)

@@ -42,7 +42,9 @@ type nodeConfig struct {
 	PublicURL string // how browsers reach the mesh
 	Replicas  int
 	Limits    api.Limits
+	Breached  password.Breached
 	RenewKey  bool // make a new key for root
+	Providers []login.ProviderConfig
 	// Gate lets clients of NATS in, where its server asks the mesh; and
 	// Disconnect closes their connections. Both may be nil.
 	Gate       *natsauth.Gate
@@ -86,9 +88,9 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 	}
 	metrics := prometheus.NewRegistry()
 	ids, err := login.Open(ctx, login.OpenConfig{
-		JetStream: js, Store: store, Replicas: cfg.Replicas, RenewRoot: cfg.RenewKey, Passwords: password.DefaultParams(), Log: cfg.Log,
-		PublicURL: cfg.PublicURL,
-		Commands:  commands.Config{Log: cfg.Log, Room: cfg.Room, Observe: api.CommandMetrics(metrics)},
+		JetStream: js, Store: store, Replicas: cfg.Replicas, RenewRoot: cfg.RenewKey, Passwords: password.DefaultParams(), Breached: cfg.Breached, Log: cfg.Log,
+		PublicURL: cfg.PublicURL, Providers: cfg.Providers,
+		Commands: commands.Config{Log: cfg.Log, Room: cfg.Room, Observe: api.CommandMetrics(metrics)},
 	})
 	if err != nil {
 		return nil, errors.Join(err, store.Close(ctx))
@@ -141,7 +143,7 @@ func (n *node) Run(ctx context.Context) error {
 	start(&in, "http", func() error { return n.http.Serve(n.listener) })
 	start(&in, "api", func() error { return n.api.Run(inputs) })
 	start(&core, "identities", func() error {
-		return commands.FollowDirectory(rest, n.store, n.ids.Directory, n.log, n.api.Restricted)
+		return commands.FollowDirectory(rest, n.store, n.ids.Directory, n.log, commands.Watch{Restricted: n.api.Restricted, Started: n.ids.Login.Started})
 	})
 	start(&core, "logins", func() error { return n.ids.Login.Run(rest) })
 	start(&core, "coordinator", func() error { return n.coordinator.Run(rest) })

@@ -37,6 +37,8 @@ func (cmd *configCmd) Run(_ context.Context, a *app) error {
 			s.Value, s.Source = conn.URL, conn.URLSource
 		case "token":
 			s.Value, s.Source = conn.Token, cmp.Or(conn.TokenSource, "nowhere")
+		case "context":
+			s.Value, s.Source = a.settings.context.name, cmp.Or(a.settings.context.source, "default")
 		case "data":
 			s.Value = a.root.Data
 		case "config":
@@ -47,6 +49,9 @@ func (cmd *configCmd) Run(_ context.Context, a *app) error {
 		}
 		s.Value = shown(f, s.Value)
 		all = append(all, s)
+		if f.Name == "oidc" {
+			all = append(all, providerSettings(s)...)
+		}
 	}
 	if a.json() {
 		return printList(a, all, "")
@@ -56,6 +61,19 @@ func (cmd *configCmd) Run(_ context.Context, a *app) error {
 		t.add(text(s.Name), text(s.Value), text(s.Source), cell{s.Env, faint})
 	}
 	return a.printTable(t, "")
+}
+
+// providerSettings shows the login providers of a file, one line each.
+func providerSettings(file setting) []setting {
+	entries, err := readProviders(file.Value)
+	if err != nil {
+		return []setting{{Name: "oidc", Value: "(cannot be read)", Source: "file " + file.Value}}
+	}
+	all := make([]setting, 0, len(entries))
+	for _, e := range entries {
+		all = append(all, setting{Name: "oidc." + e.Name, Value: e.describe(), Source: "file " + file.Value})
+	}
+	return all
 }
 
 // setting finds the value and the source of a flag, of whatever command.

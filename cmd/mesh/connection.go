@@ -34,6 +34,10 @@ func (a *app) connection() (connection, error) { return a.connectionFrom(a.sourc
 
 // connectionFrom is connection with the way to name a setting's source.
 func (a *app) connectionFrom(source func(flag string) string) (connection, error) {
+	chosen := a.settings.context
+	if chosen.err != nil {
+		return connection{}, chosen.err
+	}
 	c := connection{URL: a.root.URL, Token: a.root.Token}
 	local, err := readLine(filepath.Join(a.root.Data, urlFile))
 	if err != nil {
@@ -50,21 +54,28 @@ func (a *app) connectionFrom(source func(flag string) string) (connection, error
 	if err := checkURL(c.URL); err != nil {
 		return connection{}, err
 	}
+	err = a.credential(&c, local, source)
+	return c, err
+}
+
+// credential finds the credential for the mesh of a connection; local is the
+// address of the mesh in the data directory.
+func (a *app) credential(c *connection, local string, source func(flag string) string) (err error) {
+	chosen := a.settings.context
 	switch {
 	case c.Token != "":
 		c.TokenSource = source("token")
-	case a.loggedIn(&c):
+	case chosen.inForce && chosen.TokenFile != "":
+		c.TokenSource = "file " + chosen.TokenFile
+		c.Token, err = chosen.token()
+	case a.loggedIn(c):
 	case c.URL == local || isLoopback(c.URL):
 		path := filepath.Join(a.root.Data, tokenFile)
-		c.Token, err = readLine(path)
-		if err != nil {
-			return connection{}, err
-		}
-		if c.Token != "" {
+		if c.Token, err = readLine(path); c.Token != "" {
 			c.TokenSource = "file " + path
 		}
 	}
-	return c, nil
+	return err
 }
 
 // connect returns a client of the mesh.
@@ -79,14 +90,14 @@ func (a *app) connect() (*client.Client, error) {
 		if err != nil {
 			return nil, err
 		}
-		cfg.Source = a.logins().source(anonymous.URL(), anonymous)
+		cfg.Source = a.logins().source(a.loginKey(c.URL), anonymous)
 	}
 	return client.New(cfg)
 }
 
 // loggedIn reports whether the user has a session at the mesh, and takes it.
 func (a *app) loggedIn(c *connection) bool {
-	s, ok, err := a.logins().of(strings.TrimSuffix(c.URL, "/"))
+	s, ok, err := a.logins().of(a.loginKey(c.URL))
 	if err != nil || !ok {
 		return false
 	}

@@ -96,6 +96,9 @@ func (a *app) explainProblem(err error, p client.Problem) *failure {
 	case 401, 403:
 		f.Exit = exitDenied
 		f.Hint = "log in with mesh login, or set MESH_TOKEN; mesh config shows what is used"
+		if p.Code == "login_failed" {
+			f.Hint = "check the name, the password, and the tenant (--in); who has lost the password asks an admin for mesh invite human --principal NAME"
+		}
 		if p.Status == 403 {
 			f.Hint = "mesh whoami shows as whom this was asked, and what is permitted"
 		}

@@ -25,11 +25,17 @@ Settings
 A setting is taken from the first of these that has it:
   1. the flag                        --url http://mesh.example:7300
   2. the environment                 MESH_URL=http://mesh.example:7300
-  3. the configuration file          {"url": "http://mesh.example:7300"}
+  3. the context in use              mesh context use NAME
+  4. the configuration file          {"url": "http://mesh.example:7300"}
      (--config, MESH_CONFIG, else config.json in the data directory)
-  4. the default
+  5. the default
 
 mesh config shows every setting, its value and where that comes from.
+
+A context is the address of a mesh, a tenant, and a credential: a file, else
+its own login. It counts as a whole: --url or MESH_URL put it out of force, and
+--context, unlike MESH_CONTEXT and mesh context use, does the same to MESH_URL,
+MESH_TENANT and MESH_TOKEN. So a credential only goes to the mesh it is for.
 
 On the machine of "mesh up" nothing has to be set: the address is read from
 mesh.url and the credential from admin.token in the data directory, which is

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,9 +21,10 @@ import (
 type loginCmd struct {
 	Login         string `arg:"" optional:"" help:"Who to log in as."`
 	Device        bool   `help:"Show a code that is approved in a browser, by password or passkey, or by mesh approve."`
+	Provider      string `help:"Log in with a browser at this login provider." placeholder:"NAME"`
 	PasswordStdin bool   `help:"Read the password from standard input." name:"password-stdin"`
 	Code          string `help:"Code of the second factor, or a recovery code." placeholder:"CODE"`
-	In            string `help:"Tenant to log in to." name:"in" default:"${default_tenant}" placeholder:"TENANT"`
+	In            string `help:"Tenant to log in to (default: that of the context, else ${default_tenant})." name:"in" placeholder:"TENANT"`
 }
 
 // Run keeps a session for the commands that follow.
@@ -30,17 +33,23 @@ func (cmd *loginCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	cmd.In = cmp.Or(cmd.In, a.settings.context.Tenant, defaultTenant)
 	var t client.Tokens
-	if cmd.Device {
+	switch {
+	case cmd.Provider != "":
+		t, err = cmd.byProvider(ctx, a, c)
+	case cmd.Device:
 		cmd.Login = "device"
-		t, err = waitForApproval(ctx, a, c)
-	} else {
+		t, err = waitForApproval(ctx, a, c, func(d client.Device) string {
+			return fmt.Sprintf("Approve this login in a browser: %s\nor where you are logged in: mesh approve %s", d.VerificationURIComplete, d.UserCode)
+		})
+	default:
 		t, err = cmd.byPassword(ctx, a, c)
 	}
 	if err != nil {
 		return fmt.Errorf("log in: %w", err)
 	}
-	if err := a.logins().keep(ctx, c.URL(), cmd.In, cmd.Login, t); err != nil {
+	if err := a.logins().keep(ctx, a.loginKey(c.URL()), cmd.In, cmd.Login, t); err != nil {
 		return err
 	}
 	return a.say(map[string]any{"url": c.URL(), "session": t.Session}, "logged in to %s as %s", c.URL(), cmd.Login)
@@ -66,13 +75,39 @@ func (cmd *loginCmd) byPassword(ctx context.Context, a *app, c *client.Client) (
 	return t, err
 }
 
-// waitForApproval shows a code and asks until somebody approved it.
-func waitForApproval(ctx context.Context, a *app, c *client.Client) (client.Tokens, error) {
+// byProvider says where to log in with a browser, and waits until that is done.
+func (cmd *loginCmd) byProvider(ctx context.Context, a *app, c *client.Client) (client.Tokens, error) {
+	known, err := c.Providers(ctx)
+	if err != nil {
+		return client.Tokens{}, err
+	}
+	if !slices.Contains(known, cmd.Provider) {
+		return client.Tokens{}, usagef("no login provider is named %q; there is %s", cmd.Provider, cmp.Or(strings.Join(known, ", "), "none"))
+	}
+	t, err := waitForApproval(ctx, a, c, func(d client.Device) string {
+		return fmt.Sprintf("Log in with a browser here, and let in the program with the code %s:\n  %s", d.UserCode, c.ProviderLoginURL(cmd.Provider, d.UserCode))
+	})
+	if err != nil {
+		return t, err
+	}
+	in, err := client.New(client.Config{URL: c.URL(), Token: t.AccessToken, UserAgent: "mesh/" + buildVersion().Version})
+	if err != nil {
+		return t, err
+	}
+	defer in.Close()
+	me, err := in.WhoAmI(ctx)
+	cmd.Login, cmd.In = me.Name, me.Tenant
+	return t, err
+}
+
+// waitForApproval says what to do with a code, as word words it, and asks until
+// somebody approved it.
+func waitForApproval(ctx context.Context, a *app, c *client.Client, word func(client.Device) string) (client.Tokens, error) {
 	d, err := c.BeginDevice(ctx, client.DeviceRequest{Client: "mesh-cli"})
 	if err != nil {
 		return client.Tokens{}, err
 	}
-	fmt.Fprintf(a.stderr, "Approve this login in a browser: %s\nor where you are logged in: mesh approve %s\n", d.VerificationURIComplete, d.UserCode)
+	fmt.Fprintln(a.stderr, word(d))
 	tick := time.NewTicker(time.Duration(d.Interval) * time.Second)
 	defer tick.Stop()
 	for {
@@ -116,7 +151,7 @@ func (cmd *logoutCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	s, ok, err := a.logins().of(c.URL())
+	s, ok, err := a.logins().of(a.loginKey(c.URL()))
 	if err != nil {
 		return err
 	}
@@ -124,11 +159,7 @@ func (cmd *logoutCmd) Run(ctx context.Context, a *app) error {
 		return a.say(map[string]any{"url": c.URL()}, "nobody is logged in to %s", c.URL())
 	}
 	ended := c.Logout(ctx, s.Refresh)
-	err = a.logins().change(ctx, func(all map[string]session) error {
-		delete(all, c.URL())
-		return nil
-	})
-	if err = errors.Join(ended, err); err != nil {
+	if err = errors.Join(ended, a.logins().forget(ctx, a.loginKey(c.URL()))); err != nil {
 		return fmt.Errorf("log out: %w", err)
 	}
 	return a.say(map[string]any{"url": c.URL()}, "logged out of %s", c.URL())

@@ -2,22 +2,18 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/hivemesh/hivemesh/client"
-	"github.com/hivemesh/hivemesh/internal/flock"
 )
 
-// logins is where the command line keeps the sessions of its user, one a mesh,
-// in a file that only the user may read. Processes take turns: a refresh token
-// is good for one of them.
-type logins struct{ path string }
+// logins is where the command line keeps the sessions of its user, one a mesh
+// and one a context. Processes take turns: a refresh token is good for one of
+// them.
+type logins struct{ file kept[map[string]session] }
 
 // session is one login.
 type session struct {
@@ -29,67 +25,40 @@ type session struct {
 }
 
 func (a *app) logins() logins {
-	dir := a.env.get("XDG_CONFIG_HOME")
-	if dir == "" {
-		dir = filepath.Join(a.env.get("HOME"), ".config")
-	}
-	return logins{path: filepath.Join(dir, "hivemesh", "logins.json")}
+	return logins{kept[map[string]session]{path: filepath.Join(configDir(a.env), "logins.json")}}
 }
 
-// of returns the session at a mesh, if there is one.
-func (l logins) of(url string) (session, bool, error) {
-	all, err := l.read()
-	s, ok := all[url]
+// loginKey names the session at a mesh: a context has one of its own.
+func (a *app) loginKey(url string) string {
+	url = strings.TrimSuffix(url, "/")
+	if c := a.settings.context; c.inForce {
+		return c.name + "@" + url
+	}
+	return url
+}
+
+// of returns the session of a key, if there is one.
+func (l logins) of(key string) (session, bool, error) {
+	all, err := l.file.read()
+	s, ok := all[key]
 	return s, ok, err
 }
 
-func (l logins) read() (map[string]session, error) {
-	all := map[string]session{}
-	data, err := os.ReadFile(l.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return all, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the logins: %w", err)
-	}
-	if err := json.Unmarshal(data, &all); err != nil {
-		return nil, &failure{Exit: exitFailed, Code: "bad_logins", Message: fmt.Sprintf("%s is damaged", l.path), Hint: "remove it and log in again"}
-	}
-	return all, nil
-}
-
-// change changes the sessions, one process at a time.
-func (l logins) change(ctx context.Context, do func(map[string]session) error) error {
-	if err := os.MkdirAll(filepath.Dir(l.path), 0o700); err != nil {
-		return fmt.Errorf("keep the login: %w", err)
-	}
-	lock, err := flock.Wait(ctx, l.path+".lock")
-	if err != nil {
-		return fmt.Errorf("keep the login: %w", err)
-	}
-	defer lock.Release() //nolint:errcheck // it ends with the process
-	all, err := l.read()
-	if err != nil {
-		return err
-	}
-	if err := do(all); err != nil {
-		return err
-	}
-	data, err := json.MarshalIndent(all, "", "  ")
-	if err != nil {
-		return fmt.Errorf("keep the login: %w", err)
-	}
-	next := l.path + ".next"
-	if err := os.WriteFile(next, append(data, '\n'), 0o600); err != nil {
-		return fmt.Errorf("keep the login: %w", err)
-	}
-	return os.Rename(next, l.path)
-}
-
 // keep stores what a login ended with.
-func (l logins) keep(ctx context.Context, url, tenant, login string, t client.Tokens) error {
-	return l.change(ctx, func(all map[string]session) error {
-		all[url] = renewed(session{Login: login, Tenant: tenant}, t)
+func (l logins) keep(ctx context.Context, key, tenant, login string, t client.Tokens) error {
+	return l.file.change(ctx, func(all *map[string]session) error {
+		if *all == nil {
+			*all = map[string]session{}
+		}
+		(*all)[key] = renewed(session{Login: login, Tenant: tenant}, t)
+		return nil
+	})
+}
+
+// forget removes a session.
+func (l logins) forget(ctx context.Context, key string) error {
+	return l.file.change(ctx, func(all *map[string]session) error {
+		delete(*all, key)
 		return nil
 	})
 }
@@ -102,15 +71,15 @@ func renewed(s session, t client.Tokens) session {
 // refreshBefore is how long before its end an access token is changed.
 const refreshBefore = time.Minute
 
-// source returns a client.Source of the session at a mesh.
-func (l logins) source(url string, anonymous *client.Client) client.Source {
+// source returns a client.Source of a session.
+func (l logins) source(key string, anonymous *client.Client) client.Source {
 	return func(ctx context.Context) (string, error) {
-		s, ok, err := l.of(url)
+		s, ok, err := l.of(key)
 		if err != nil || !ok || time.Until(s.ExpiresAt) > refreshBefore {
 			return s.Access, err
 		}
-		err = l.change(ctx, func(all map[string]session) error {
-			if s = all[url]; time.Until(s.ExpiresAt) > refreshBefore { // another process was faster
+		err = l.file.change(ctx, func(all *map[string]session) error {
+			if s = (*all)[key]; s.Refresh == "" || time.Until(s.ExpiresAt) > refreshBefore { // another process was faster
 				return nil
 			}
 			t, err := anonymous.Refresh(ctx, s.Refresh)
@@ -118,7 +87,7 @@ func (l logins) source(url string, anonymous *client.Client) client.Source {
 				return fmt.Errorf("continue the login of %s: %w", s.Login, err)
 			}
 			s = renewed(s, t)
-			all[url] = s
+			(*all)[key] = s
 			return nil
 		})
 		return s.Access, err

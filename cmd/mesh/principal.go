@@ -18,6 +18,7 @@ type principalCmd struct {
 	Revoke       principalRevokeCmd       `cmd:"" help:"Take a role from a principal."`
 	Suspend      principalSuspendCmd      `cmd:"" help:"Stop a principal at once."`
 	Resume       principalResumeCmd       `cmd:"" help:"End a suspension."`
+	Link         principalLinkCmd         `cmd:"" help:"Let a person in by an account at a login provider."`
 	RevokeTokens principalRevokeTokensCmd `cmd:"" name:"revoke-tokens" help:"End every session and token of a principal."`
 }
 

@@ -11,7 +11,7 @@ import (
 // address: the one that was given, else the name of this machine for itself, as
 // passkeys need a name, else the address listened at. It is written as browsers
 // write an origin: in small letters, without the scheme's own port.
-func (f listenFlags) public(at net.Addr) (string, error) {
+func (f browserFlags) public(at net.Addr) (string, error) {
 	given := strings.ToLower(strings.TrimSuffix(f.PublicURL, "/"))
 	if given == "" {
 		given = "http://" + at.String()

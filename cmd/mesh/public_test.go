@@ -30,7 +30,7 @@ func TestPublicURL(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := listenFlags{PublicURL: test.given}.public(a)
+		got, err := browserFlags{PublicURL: test.given}.public(a)
 		if got != test.want || (err == nil) != (test.want != "") {
 			t.Errorf("%q on %s: %q, %v, want %q", test.given, test.listens, got, err, test.want)
 		}

@@ -22,6 +22,7 @@ type root struct {
 	Data   string `help:"Data directory of the mesh on this machine." config:"" placeholder:"DIR"`
 	Config string `help:"Configuration file (default <data>/config.json)." name:"config" config:"" placeholder:"FILE"`
 	URL    string `help:"Address of the mesh (default: that of the mesh in --data, else ${default_url})." config:"" placeholder:"URL"`
+	Named  string `help:"Context to use: see mesh context." name:"context" config:"" placeholder:"NAME"`
 	Token  string `help:"Credential; better given as MESH_TOKEN. On the machine of the mesh it is found in --data." config:"" secret:"" placeholder:"TOKEN"`
 	ActIn  string `help:"Tenant to act in, for those who may act in several." name:"tenant" config:"" placeholder:"TENANT"`
 	Output string `help:"Output: table or json." short:"o" enum:"table,json" default:"table" config:""`
@@ -34,6 +35,7 @@ type root struct {
 	Bench  benchCmd  `cmd:"" group:"Run a mesh" help:"Measure this version on this machine, beside what it is built on."`
 
 	Login    loginCmd    `cmd:"" group:"Be somebody" help:"Log in to a mesh, for the commands that follow."`
+	Context  contextCmd  `cmd:"" group:"Be somebody" help:"Give meshes names, and choose the one to talk to."`
 	Logout   logoutCmd   `cmd:"" group:"Be somebody" help:"End the login."`
 	Accept   acceptCmd   `cmd:"" group:"Be somebody" help:"Spend an invitation, and log in."`
 	Approve  approveCmd  `cmd:"" group:"Be somebody" help:"Let a program that shows a code act as you."`

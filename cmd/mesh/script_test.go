@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha1"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,6 +33,17 @@ func TestScripts(t *testing.T) {
 	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatal(err)
 	}
+	// One breached password is known: "tarantella otter 42".
+	list := filepath.Join(dir, "breached")
+	for _, folder := range []string{list, filepath.Join(dir, "data")} {
+		if err := os.Mkdir(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, filepath.Join(list, "00000.txt"), "")
+	sum := strings.ToUpper(fmt.Sprintf("%x", sha1.Sum([]byte("tarantella otter 42"))))
+	write(t, filepath.Join(list, sum[:5]+".txt"), sum[5:]+":3\r\n")
+	write(t, filepath.Join(dir, "data", "config.json"), `{"breached_passwords": "`+list+`"}`)
 	s := &stage{app: &app{stderr: &said, env: os.Environ()}, scratch: dir, live: &live{w: &said}}
 	t.Cleanup(func() { s.stop(false) })
 	if err := s.startMesh(t.Context()); err != nil {
@@ -51,6 +64,7 @@ func TestScripts(t *testing.T) {
 				e.Setenv("MESH_DATA", filepath.Join(e.WorkDir, "data"))
 				e.Setenv("MESHDATA", filepath.Join(dir, "data"))
 				e.Setenv("HOME", os.Getenv("HOME"))
+				e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
 				e.Setenv("TMPDIR", dir)
 				return nil
 			},

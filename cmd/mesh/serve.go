@@ -23,14 +23,16 @@ import (
 
 // listenFlags is what every way of serving takes.
 type listenFlags struct {
+	browserFlags
 	HTTP          string   `help:"Address to serve HTTP on; port 0 takes a free one." name:"http" default:"127.0.0.1:7300" config:"" placeholder:"ADDR"`
-	PublicURL     string   `help:"Address that browsers reach the mesh by, such as https://mesh.example.com; without one it is http://localhost and the port." name:"public-url" config:"" placeholder:"URL"`
 	NATS          string   `help:"NATS server to use." name:"nats" config:"" secret:"" placeholder:"URL"`
 	PG            string   `help:"Postgres with pgvector to use." name:"pg" config:"" secret:"" placeholder:"URL"`
 	RatePrincipal float64  `help:"Requests a second of one principal; 0 = not limited." name:"rate-principal" default:"20000" config:"" placeholder:"N"`
 	RateTenant    float64  `help:"Requests a second of one tenant; 0 = not limited." name:"rate-tenant" default:"0" config:"" placeholder:"N"`
 	RateAddress   float64  `help:"Logins a second from one address; 0 = not limited." name:"rate-address" default:"5" config:"" placeholder:"N"`
 	TrustedProxy  []string `help:"Network of proxies whose X-Forwarded-For is believed; repeat or separate by commas." name:"trusted-proxy" placeholder:"CIDR"`
+
+	BreachedPasswords string `help:"Refuse passwords that are on this list: a folder, or an address such as https://api.pwnedpasswords.com/range/ that is asked with 5 of the 40 digits of the hash." name:"breached-passwords" config:"" placeholder:"DIR|URL"`
 
 	Logs string `help:"Log level: debug, info, warn or error." name:"log" enum:"debug,info,warn,error" default:"info" config:""`
 }
@@ -75,6 +77,14 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	providers, err := c.providers()
+	if err != nil {
+		return err
+	}
+	breached, err := breachedPasswords(c.BreachedPasswords)
+	if err != nil {
+		return err
+	}
 	tuneGC(ctx, a.env)
 	log := newLog(a.stderr, c.Logs)
 	listener, err := listen(ctx, c.HTTP)
@@ -102,14 +112,14 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 	if c.AgentUser == "" {
 		agents = nil // agents speak HTTP until they have an identity of their own on NATS
 	}
+	url := "http://" + listener.Addr().String()
 	n, err := openNode(ctx, nodeConfig{
-		Name: nodeName(), NATS: nc, AgentNATS: agents, Pool: pool, Listener: listener, PublicURL: public, Replicas: c.Replicas,
-		Limits: limits, RenewKey: c.NewAdminCred, Checks: diskChecks(a.root.Data), Log: log,
+		Name: nodeName(), NATS: nc, AgentNATS: agents, Pool: pool, Listener: listener, PublicURL: public, Providers: providers, Replicas: c.Replicas,
+		Limits: limits, Breached: breached, RenewKey: c.NewAdminCred, Checks: diskChecks(a.root.Data), Log: log,
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	url := "http://" + listener.Addr().String()
 	if n.ids.RootKey != "" {
 		fmt.Fprintf(a.stderr, "The admin credential of this mesh, shown once: %s\n", n.ids.RootKey)
 	}

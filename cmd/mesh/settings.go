@@ -37,13 +37,15 @@ func (e environ) without(names ...string) environ {
 }
 
 // settings gives the flags tagged "config" that the command line leaves out a
-// value from the environment (MESH_…), else from the configuration file. It
-// is a kong.Resolver.
+// value from the environment (MESH_…), else from the context, else from the
+// configuration file. It is a kong.Resolver.
 type settings struct {
 	env  environ
 	file string // path of the file that was looked for
 	keys map[string]json.RawMessage
 	read bool
+
+	context chosenContext
 }
 
 // Validate has nothing to check before parsing.
@@ -61,14 +63,18 @@ func (s *settings) Resolve(c *kong.Context, _ *kong.Path, f *kong.Flag) (any, er
 	return value, nil
 }
 
-// lookup returns the value that environment or file give for a flag, and
-// which of the two it was; "" when neither does.
+// lookup returns the value that environment, context or file give for a flag,
+// and which of them it was; "" when none does.
 func (s *settings) lookup(f *kong.Flag) (value, source string, err error) {
 	if !f.Tag.Has("config") {
 		return "", "", nil
 	}
-	if v := s.env.get(envName(f.Name)); v != "" {
+	value, source, inContext := s.context.setting(f.Name)
+	if v := s.env.get(envName(f.Name)); v != "" && (!inContext || !s.context.byFlag) {
 		return v, "environment " + envName(f.Name), nil
+	}
+	if inContext {
+		return value, source, nil
 	}
 	raw, ok := s.keys[fileKey(f.Name)]
 	if !ok {
@@ -88,6 +94,7 @@ func (s *settings) load(c *kong.Context) error {
 		return nil
 	}
 	s.read = true
+	s.context = s.choose(c)
 	data := s.early(c, "data")
 	if data == "" {
 		data = defaultDataDir(s.env, os.Geteuid() == 0)
@@ -118,6 +125,7 @@ func (s *settings) checkKeys(c *kong.Context) error {
 		known[fileKey(f.Name)] = true
 	}
 	delete(known, "config")
+	delete(known, "context")
 	for key := range s.keys {
 		if !known[key] {
 			return fmt.Errorf("%s: there is no setting %q; see mesh config", s.file, key)
@@ -129,12 +137,8 @@ func (s *settings) checkKeys(c *kong.Context) error {
 // early returns a root flag before everything is resolved: as given on the
 // command line, else in the environment.
 func (s *settings) early(c *kong.Context, name string) string {
-	for _, p := range c.Path {
-		if p.Flag != nil && p.Flag.Name == name {
-			if v, ok := c.FlagValue(p.Flag).(string); ok && v != "" {
-				return v
-			}
-		}
+	if v := given(c, name); v != "" {
+		return v
 	}
 	return s.env.get(envName(name))
 }

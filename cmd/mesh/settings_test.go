@@ -95,7 +95,7 @@ func TestLocalCredentialStaysLocal(t *testing.T) {
 		"http://evil.example":    "",
 		"http://127.0.0.1.evil/": "",
 	} {
-		a := &app{root: root{Data: dir, URL: url}}
+		a := &app{root: root{Data: dir, URL: url}, settings: &settings{}}
 		if _, err := a.parser(); err != nil {
 			t.Fatal(err)
 		}
@@ -145,6 +145,54 @@ func TestDefaultDataDir(t *testing.T) {
 	} {
 		if got := defaultDataDir(test.env, test.asRoot); got != test.want {
 			t.Errorf("%v: got %s, want %s", test.env, got, test.want)
+		}
+	}
+}
+
+// A credential goes to the mesh it is for: a context counts as a whole, and
+// only where it is what decides on the address.
+func TestContextKeepsCredentialsApart(t *testing.T) {
+	t.Parallel()
+	dir, data := t.TempDir(), t.TempDir()
+	secret := filepath.Join(dir, "context.token")
+	write(t, secret, "of-the-context\n")
+	write(t, filepath.Join(data, "config.json"), `{"url": "http://file.example", "token": "of-the-file", "tenant": "file"}`)
+	base := environ{"XDG_CONFIG_HOME=" + dir, "MESH_DATA=" + data}
+	if code, _, errs := call(t, base, "", "context", "add", "prod", "--url", "http://prod.example", "--tenant", "acme", "--token-file", secret, "--use"); code != 0 {
+		t.Fatal(errs)
+	}
+	other := environ{"MESH_URL=http://env.example", "MESH_TOKEN=of-the-environment", "MESH_TENANT=env"}
+	for _, test := range []struct {
+		name               string
+		env                environ
+		args               []string
+		url, tenant, token string // the token by its source
+	}{
+		{"in use", nil, nil, "http://prod.example", "acme", "file " + secret},
+		{"tenant by flag", nil, []string{"--tenant", "mine"}, "http://prod.example", "mine", "file " + secret},
+		{"environment", other, nil, "http://env.example", "env", "environment MESH_TOKEN"},
+		{"its address alone", other[:1], nil, "http://env.example", "file", "file " + filepath.Join(data, "config.json")},
+		{"its token alone", other[1:2], nil, "http://prod.example", "acme", "environment MESH_TOKEN"},
+		{"--context against the environment", other, []string{"--context", "prod"}, "http://prod.example", "acme", "file " + secret},
+		{"MESH_CONTEXT against MESH_URL", append(other[:1:1], "MESH_CONTEXT=prod"), nil, "http://env.example", "file", "file " + filepath.Join(data, "config.json")},
+		{"--url against --context", nil, []string{"--url", "http://flag.example", "--context", "prod"}, "http://flag.example", "file", "file " + filepath.Join(data, "config.json")},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got := settingsOf(t, append(base[:2:2], test.env...), test.args...)
+			if got["url"].Value != test.url || got["tenant"].Value != test.tenant || got["token"].Source != test.token {
+				t.Errorf("got %s, %s, %s; want %s, %s, %s", got["url"].Value, got["tenant"].Value, got["token"].Source, test.url, test.tenant, test.token)
+			}
+		})
+	}
+}
+
+func TestBreachedPasswords(t *testing.T) {
+	t.Parallel()
+	for _, from := range []string{t.TempDir(), "/nonexistent", "http://lists.example/range", "ftp://lists.example/"} {
+		code, _, errs := call(t, environ{"MESH_DATA=" + t.TempDir()}, "", "up", "--http", "127.0.0.1:0", "--breached-passwords", from)
+		if code != exitUsage || !strings.Contains(errs, "--breached-passwords") {
+			t.Errorf("%s: exit %d, %s", from, code, errs)
 		}
 	}
 }

@@ -32,6 +32,14 @@ func (c *upCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
+	providers, err := c.providers()
+	if err != nil {
+		return err
+	}
+	breached, err := breachedPasswords(c.BreachedPasswords)
+	if err != nil {
+		return err
+	}
 	tuneGC(ctx, a.env)
 	if err := os.MkdirAll(a.root.Data, 0o755); err != nil {
 		return &failure{Exit: exitFailed, Code: "data_dir", Message: fmt.Sprintf("cannot make the data directory: %v", err), Hint: "give another one: --data DIR"}
@@ -54,13 +62,13 @@ func (c *upCmd) Run(ctx context.Context, a *app) (err error) {
 	tokenPath := filepath.Join(a.root.Data, tokenFile)
 	_, statErr := os.Stat(tokenPath)
 	cfg.Listener, cfg.Log, cfg.Limits, cfg.Checks = listener, log, limits, diskChecks(a.root.Data)
-	cfg.PublicURL = public
+	cfg.PublicURL, cfg.Providers, cfg.Breached = public, providers, breached
 	cfg.RenewKey = errors.Is(statErr, fs.ErrNotExist)
+	url := "http://" + listener.Addr().String()
 	n, err := openNode(ctx, cfg)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	url := "http://" + listener.Addr().String()
 	if err := leaveTraces(a.root.Data, url, n.ids.RootKey); err != nil {
 		return errors.Join(err, listener.Close())
 	}

@@ -18,6 +18,7 @@ var Decoders = map[string]func([]byte) (Event, error){
 	"role.defined":           decode[RoleDefined],
 	"role.removed":           decode[RoleRemoved],
 	"role.granted":           decode[RoleGranted],
+	"role.provided":          decode[RoleProvided],
 	"role.revoked":           decode[RoleRevoked],
 	"policy.set":             decode[PolicySet],
 	"policy.removed":         decode[PolicyRemoved],

@@ -28,6 +28,7 @@ func examples() []identity.Event {
 		identity.RoleDefined{Role: identity.Role{Name: "night-shift", Description: "keeps watch", Permissions: []string{"task.*", "agent.read"}}},
 		identity.RoleRemoved{Role: "night-shift"},
 		identity.RoleGranted{Grant: grant, ExpiresAt: exampleTime(2)},
+		identity.RoleProvided{Grant: grant, Origin: "oidc.1"},
 		identity.RoleRevoked{Grant: grant, Reason: "moved on"},
 		identity.PolicySet{Name: "office-hours", Version: 3, Text: "permit (principal, action, resource);"},
 		identity.PolicyRemoved{Name: "office-hours"},

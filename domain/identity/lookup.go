@@ -52,6 +52,14 @@ func (d *Directory) KeyOwner(id string) (Ref, Credential, bool) {
 	return ref, d.principals[ref].Credentials[id], ok
 }
 
+// UseDue reports whether the use of a principal's credential is worth an event
+// at now: it has not had one within UsedEvery.
+func (d *Directory) UseDue(ref Ref, credential string, now time.Time) bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.principals[ref].useDue(credential, now)
+}
+
 // CredentialOwner returns who holds a passkey or an account at a provider, and
 // the credential, by its id.
 func (d *Directory) CredentialOwner(id string) (Ref, Credential, bool) {

@@ -137,8 +137,10 @@ func (p Principal) RemoveCredential(id, reason string) ([]PrincipalEvent, error)
 	return []PrincipalEvent{CredentialRemoved{Credential: id, Reason: reason}}, nil
 }
 
-// usedEvery is how often the use of a credential is worth an event.
-const usedEvery = time.Hour
+// UsedEvery is how often the use of a credential is worth an event.
+const UsedEvery = time.Hour
+
+func (p Principal) useDue(id string, now time.Time) bool { return now.Sub(p.LastUsed[id]) >= UsedEvery }
 
 // UseCredential notes that a credential let the principal in, at most once an
 // hour. A TOTP step that is not after the last one is refused: the code was
@@ -150,7 +152,7 @@ func (p Principal) UseCredential(id, source string, step int64, now time.Time) (
 	if step > 0 && step <= p.LastStep {
 		return nil, &domain.Error{Kind: domain.Unauthenticated, Code: "code_used", Message: "the code has been used; wait for the next one"}
 	}
-	if step == 0 && now.Sub(p.LastUsed[id]) < usedEvery {
+	if step == 0 && !p.useDue(id, now) {
 		return nil, nil
 	}
 	return []PrincipalEvent{CredentialUsed{Credential: id, Source: source, Step: step}}, nil

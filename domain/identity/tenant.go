@@ -36,9 +36,14 @@ type Grant struct {
 
 // Held is a role that a principal holds, until Ends unless that is zero.
 type Held struct {
-	Role string
-	Ends time.Time
+	Role   string
+	Ends   time.Time
+	Origin string // credential by which a provider gave it; empty = a principal did
 }
+
+// grantedUntil reports whether a principal, not a provider, gave the role, with
+// this end.
+func (h Held) grantedUntil(ends time.Time) bool { return h.Origin == "" && h.Ends.Equal(ends) }
 
 // Policy is a text of conditions. Version is the tenant's Revision that set it.
 type Policy struct {

@@ -99,7 +99,8 @@ func (t Tenant) RemoveRole(name string, by Rights) ([]TenantEvent, error) {
 }
 
 // GrantRole gives a principal of the tenant a role, until expires unless that
-// is zero.
+// is zero. A role that a provider gave is from then on the one who grants it to
+// take.
 func (t Tenant) GrantRole(g Grant, expires, now time.Time, by Rights) ([]TenantEvent, error) {
 	if err := t.mayGrant(g, expires, by); err != nil {
 		return nil, err
@@ -114,7 +115,7 @@ func (t Tenant) GrantRole(g Grant, expires, now time.Time, by Rights) ([]TenantE
 		return nil, err
 	}
 	old, held := t.held(g)
-	if held && old.Ends.Equal(expires) {
+	if held && old.grantedUntil(expires) {
 		return nil, nil
 	}
 	if held && t.lastAdmin(g.Role, now) && !expired(old.Ends, now) && !expires.IsZero() {

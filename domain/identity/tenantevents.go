@@ -48,6 +48,14 @@ type RoleGranted struct {
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 }
 
+// RoleProvided says that a principal holds a role because a login provider says
+// so, until the provider says so no longer.
+type RoleProvided struct {
+	fact
+	Grant
+	Origin string `json:"origin"` // id of the credential that the provider knows the principal by
+}
+
 // RoleRevoked says that a principal holds a role no longer.
 type RoleRevoked struct {
 	fact
@@ -77,6 +85,7 @@ func (TenantResumed) Type() string   { return "tenant.resumed" }
 func (RoleDefined) Type() string     { return "role.defined" }
 func (RoleRemoved) Type() string     { return "role.removed" }
 func (RoleGranted) Type() string     { return "role.granted" }
+func (RoleProvided) Type() string    { return "role.provided" }
 func (RoleRevoked) Type() string     { return "role.revoked" }
 func (PolicySet) Type() string       { return "policy.set" }
 func (PolicyRemoved) Type() string   { return "policy.removed" }
@@ -115,6 +124,11 @@ func (e RoleRemoved) applyTenant(t Tenant, _ time.Time) Tenant {
 
 func (e RoleGranted) applyTenant(t Tenant, _ time.Time) Tenant {
 	t.Grants = with(t.Grants, e.Principal, append(but(t.Grants[e.Principal], e.Role), Held{Role: e.Role, Ends: e.ExpiresAt}))
+	return t
+}
+
+func (e RoleProvided) applyTenant(t Tenant, _ time.Time) Tenant {
+	t.Grants = with(t.Grants, e.Principal, append(but(t.Grants[e.Principal], e.Role), Held{Role: e.Role, Origin: e.Origin}))
 	return t
 }
 

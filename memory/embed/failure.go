@@ -21,7 +21,7 @@ const (
 
 // Failure is an embedder that did not answer well. It never holds the key,
 // the texts, or what the server wrote.
-type Failure struct {
+type Failure struct { //nolint:errname // embed.Failure reads better than embed.FailureError
 	Code   Code
 	Retry  bool          // whether the same call may work later
 	After  time.Duration // how long the server asked to wait; 0 when it did not

@@ -74,7 +74,7 @@ func (h *History) tenantDecision(t identity.Tenant) ([]identity.TenantEvent, err
 	role := identity.Role{Name: h.pick("night-shift", "release"), Permissions: []string{h.pick("task.*", "agent.read", "event.publish")}}
 	grant := identity.Grant{Principal: h.someone(), Role: h.pick(role.Name, identity.RoleViewer, identity.RoleDeveloper)}
 	policy := h.pick("quiet-hours", "gpu-only")
-	switch h.rng.IntN(9) {
+	switch h.rng.IntN(10) {
 	case 0, 1:
 		return t.DefineRole(role, all)
 	case 2:
@@ -88,6 +88,9 @@ func (h *History) tenantDecision(t identity.Tenant) ([]identity.TenantEvent, err
 	case 6:
 		return t.RevokeRole(grant, "moved on", h.now, all)
 	case 7:
+		events, _, err := t.Provide(grant.Principal, "oidc.1", []string{grant.Role}[:h.rng.IntN(2)], h.now)
+		return events, err
+	case 8:
 		if _, known := t.Policies[policy]; known && h.rng.IntN(2) == 0 {
 			return t.RemovePolicy(policy)
 		}
@@ -109,11 +112,11 @@ func (h *History) principalEvents(e *entity[identity.Principal]) ([]identity.Pri
 		return e.state.Suspend("left the house")
 	case 1, 2:
 		return e.state.Resume()
-	case 3, 4, 5:
+	case 3, 4:
 		return e.state.SetCredential(key, h.now)
 	case 6:
 		return e.state.RemoveCredential(key.ID, "lost")
-	case 7:
+	case 5, 7:
 		return e.state.UseCredential(key.ID, "somewhere", int64(h.made), h.now)
 	case 8:
 		return e.state.RevokeTokens("lost laptop")

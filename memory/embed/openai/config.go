@@ -54,16 +54,22 @@ func (c Config) check() error {
 		return fmt.Errorf("embedder address: want http://HOST/v1 or https://HOST/v1")
 	case u.User != nil, u.RawQuery != "", u.Fragment != "":
 		return fmt.Errorf("embedder address: no user, query or fragment in it; a key has its own setting")
+	case c.Key.value != "" && u.Scheme == "http" && !loopback(u.Hostname()) && !c.PlainKey:
+		return fmt.Errorf("embedder key: %s is another machine, and plain HTTP would show the key on the way: use https", u.Hostname())
+	}
+	return c.checkModel()
+}
+
+func (c Config) checkModel() error {
+	switch {
 	case c.Model == "":
 		return fmt.Errorf("embedder model: missing")
 	case c.Dimensions < 0 || c.Dimensions > 4000:
 		return fmt.Errorf("embedder dimensions: %d: want 1 to 4000, or 0", c.Dimensions)
 	case c.AskDimensions && c.Dimensions == 0:
 		return fmt.Errorf("embedder dimensions: missing, but they are to be asked for")
-	case c.Timeout < 0, c.MaxBatch < 0, c.MaxConcurrent < 0, c.RequestsPerMinute < 0, c.TokensPerMinute < 0:
+	case min(int(c.Timeout), c.MaxBatch, c.MaxConcurrent, c.RequestsPerMinute, c.TokensPerMinute) < 0:
 		return fmt.Errorf("embedder limits: none may be negative")
-	case c.Key.value != "" && u.Scheme == "http" && !loopback(u.Hostname()) && !c.PlainKey:
-		return fmt.Errorf("embedder key: %s is another machine, and plain HTTP would show the key on the way: use https", u.Hostname())
 	}
 	return nil
 }

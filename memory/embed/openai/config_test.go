@@ -58,7 +58,7 @@ func TestKeyHides(t *testing.T) {
 		t.Fatal(err)
 	}
 	shown := string(b) + fmt.Sprintf("%v %+v %#v %s %q %x %d", conf, conf, conf, key, key, key, key)
-	if strings.Contains(shown, secret) || strings.Contains(shown, fmt.Sprintf("%x", secret)) {
+	if !strings.Contains(string(b), `"Key":"[secret]"`) || strings.Contains(shown, secret) || strings.Contains(shown, fmt.Sprintf("%x", secret)) {
 		t.Error("the key is shown:", shown)
 	}
 }
