@@ -69,12 +69,12 @@ type Memory struct {
 
 // SearchRequest looks for what is remembered, by meaning and by words.
 type SearchRequest struct {
-	Query   string `json:"query,omitempty" maxLength:"8192"`
-	Like    string `json:"like,omitempty" doc:"id of an item: look for others like it"`
-	Mode    string `json:"mode,omitempty" enum:"fused,meaning,words" doc:"default fused"`
-	Filter  string `json:"filter,omitempty" maxLength:"4096" doc:"such as: kind:fact tag:deploy remembered>2026-01-01 source:task scope:tenant"`
-	Limit   int    `json:"limit,omitempty" minimum:"1" maximum:"100" doc:"default 10"`
-	After   string `json:"after,omitempty" doc:"wait until the read model has reached this position, for up to 5 s"`
+	Query  string `json:"query,omitempty" maxLength:"8192"`
+	Like   string `json:"like,omitempty" doc:"id of an item: look for others like it"`
+	Mode   string `json:"mode,omitempty" enum:"fused,meaning,words" doc:"default fused"`
+	Filter string `json:"filter,omitempty" maxLength:"4096" doc:"such as: kind:fact tag:deploy remembered>2026-01-01 source:task scope:tenant"`
+	Limit  int    `json:"limit,omitempty" minimum:"1" maximum:"100" doc:"default 10"`
+	After  string `json:"after,omitempty" doc:"wait until the read model has reached this position, for up to 5 s"`
 }
 
 // SearchBatch asks several searches at once.

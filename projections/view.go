@@ -14,7 +14,7 @@ import (
 // listener and the watcher, so that health and waiting cost no query.
 type view struct {
 	mu        sync.Mutex
-	changed   chan struct{} // closed at every change
+	changed   chan struct{}    // closed at every change
 	hurry     [2]chan struct{} // of the light and the heavy lane; holds one: a query waits
 	states    []State
 	moved     map[string]move

@@ -29,8 +29,12 @@ import (
 	"github.com/hivemesh/hivemesh/embedded"
 	"github.com/hivemesh/hivemesh/embedded/embeddedtest"
 	"github.com/hivemesh/hivemesh/eventstore"
+	"github.com/hivemesh/hivemesh/memory/embed"
+	"github.com/hivemesh/hivemesh/memory/embed/ngram"
+	"github.com/hivemesh/hivemesh/memory/recall"
 	"github.com/hivemesh/hivemesh/projections"
 	"github.com/hivemesh/hivemesh/workers"
+	"github.com/hivemesh/hivemesh/workers/embedder"
 )
 
 const startTimeout = 60 * time.Second
@@ -45,6 +49,7 @@ type Config struct {
 	PublicURL  string     // how browsers reach the mesh; default http://localhost and the port
 	AgentURL   string     // where agents find NATS; default the server's own
 	Providers  []login.ProviderConfig
+	Embedder   embed.Provider // default the built-in one
 }
 
 // Mesh is one running node.
@@ -63,6 +68,7 @@ type Mesh struct {
 	Commands    *commands.Service
 	Projections *projections.Projections
 	Coordinator *workers.Coordinator
+	Embedder    *embedder.Embedder
 	API         *api.API
 	Database    *Database
 }
@@ -121,11 +127,20 @@ func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 		Store: m.Store, Commands: m.Commands, Leases: leases, Node: "test", Heartbeat: cfg.Heartbeat,
 		Log: cfg.Log, Send: api.NewInbox(m.NATS, cfg.Log).Send,
 	})
+	if cfg.Embedder == nil {
+		cfg.Embedder, err = ngram.New(0)
+		must(tb, err)
+	}
+	embedders := []embed.Provider{cfg.Embedder}
+	m.Embedder = embedder.New(embedder.Config{
+		Store: m.Store, Commands: m.Commands, Providers: embedders, Leads: func() bool { return m.Coordinator.Health().Leader },
+		Nearest: m.Projections.Nearest, Log: cfg.Log,
+	})
 	if cfg.AgentURL == "" {
 		cfg.AgentURL = m.Server.URL()
 	}
 	m.API = api.New(api.Config{
-		Commands: m.Commands, Projections: m.Projections, Store: m.Store, Coordinator: m.Coordinator,
+		Commands: m.Commands, Projections: m.Projections, Store: m.Store, Coordinator: m.Coordinator, Recall: recall.New(m.Projections, embedders, time.Now), Embedder: m.Embedder,
 		Auth: ids.Auth, Login: ids.Login, Issuer: ids.Issuer, Directory: m.Directory, PublicURL: m.Public,
 		NATS: m.NATS, Vouched: true, Disconnect: m.Server.Disconnect, AgentNATS: &client.NATSInfo{URLs: []string{cfg.AgentURL}},
 		Heartbeat: cfg.Heartbeat, Limits: cfg.Limits, Version: client.Version{Version: "test"}, Log: cfg.Log, Metrics: registry,
@@ -176,6 +191,7 @@ func (m *Mesh) serve(tb testing.TB, cfg Config, l net.Listener) {
 		core.Go(func() error {
 			return commands.FollowDirectory(rest, m.Store, m.Directory, cfg.Log, commands.Watch{Restricted: m.API.Restricted, Started: m.Login.Started})
 		})
+		core.Go(func() error { return m.Embedder.Run(rest) })
 		core.Go(func() error { return m.Projections.Run(rest) })
 	}
 	tb.Cleanup(func() {

@@ -22,8 +22,11 @@ import (
 	"github.com/hivemesh/hivemesh/client"
 	"github.com/hivemesh/hivemesh/commands"
 	"github.com/hivemesh/hivemesh/eventstore"
+	"github.com/hivemesh/hivemesh/memory/embed"
+	"github.com/hivemesh/hivemesh/memory/recall"
 	"github.com/hivemesh/hivemesh/projections"
 	"github.com/hivemesh/hivemesh/workers"
+	"github.com/hivemesh/hivemesh/workers/embedder"
 )
 
 // Times of a node.
@@ -45,6 +48,7 @@ type nodeConfig struct {
 	Breached  password.Breached
 	RenewKey  bool // make a new key for root
 	Providers []login.ProviderConfig
+	Embedders []embed.Provider // the wanted one first
 	// Gate lets clients of NATS in, where its server asks the mesh; and
 	// Disconnect closes their connections. Both may be nil.
 	Gate       *natsauth.Gate
@@ -62,6 +66,7 @@ type node struct {
 	gate        *natsauth.Gate // nil: NATS does not ask the mesh who connects
 	projections *projections.Projections
 	coordinator *workers.Coordinator
+	embedder    *embedder.Embedder
 	api         *api.API
 	http        *http.Server
 	listener    net.Listener
@@ -107,14 +112,22 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 		Store: store, Commands: ids.Commands, Leases: leases, Node: cfg.Name, Heartbeat: heartbeat,
 		Log: cfg.Log, Send: api.NewInbox(cfg.NATS, cfg.Log).Send,
 	})
+	if len(cfg.Embedders) == 0 {
+		if cfg.Embedders, err = (embedderFlags{}).embedders(); err != nil {
+			return nil, errors.Join(err, store.Close(ctx))
+		}
+	}
+	embeds := embedder.New(embedder.Config{
+		Store: store, Commands: ids.Commands, Providers: cfg.Embedders, Leads: func() bool { return coordinator.Health().Leader }, Nearest: reads.Nearest, Log: cfg.Log,
+	})
 	server := api.New(api.Config{
-		Commands: ids.Commands, Projections: reads, Store: store, Coordinator: coordinator,
+		Commands: ids.Commands, Projections: reads, Store: store, Coordinator: coordinator, Recall: recall.New(reads, cfg.Embedders, time.Now), Embedder: embeds,
 		Auth: ids.Auth, Login: ids.Login, Issuer: ids.Issuer, Directory: ids.Directory, PublicURL: cfg.PublicURL, Vouched: cfg.Gate != nil, Disconnect: cfg.Disconnect,
 		NATS: cfg.NATS, AgentNATS: cfg.AgentNATS, Heartbeat: heartbeat, Limits: cfg.Limits, Version: wireVersion(store.Epoch()),
 		Checks: cfg.Checks, Room: cfg.Room, Log: cfg.Log, Metrics: metrics,
 	})
 	return &node{
-		store: store, ids: ids, gate: cfg.Gate, projections: reads, coordinator: coordinator, api: server,
+		store: store, ids: ids, gate: cfg.Gate, projections: reads, coordinator: coordinator, embedder: embeds, api: server,
 		http:     api.NewServer(server.Handler()),
 		listener: cfg.Listener, log: cfg.Log,
 	}, nil
@@ -127,7 +140,7 @@ func (n *node) Run(ctx context.Context) error {
 	rest, stopRest := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopInputs()
 	defer stopRest()
-	failed := make(chan error, 6)
+	failed := make(chan error, 7)
 	var in, core errgroup.Group
 	start := func(g *errgroup.Group, name string, run func() error) {
 		g.Go(func() error {
@@ -147,6 +160,7 @@ func (n *node) Run(ctx context.Context) error {
 	})
 	start(&core, "logins", func() error { return n.ids.Login.Run(rest) })
 	start(&core, "coordinator", func() error { return n.coordinator.Run(rest) })
+	start(&core, "embedder", func() error { return n.embedder.Run(rest) })
 	start(&core, "projections", func() error { return n.projections.Run(rest) })
 	if n.gate != nil {
 		n.gate.Open(n.api.Connect)

@@ -54,6 +54,7 @@ type root struct {
 
 	Task       taskCmd       `cmd:"" group:"Use a mesh" help:"Submit, follow and steer tasks."`
 	Agent      agentCmd      `cmd:"" group:"Use a mesh" help:"Run a program as an agent; list and steer agents."`
+	Memory     memoryCmd     `cmd:"" group:"Use a mesh" help:"Remember, search and import what agents and people know."`
 	Event      eventCmd      `cmd:"" group:"Use a mesh" help:"Publish and read events."`
 	Projection projectionCmd `cmd:"" group:"Use a mesh" help:"Look after the read models."`
 

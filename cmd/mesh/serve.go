@@ -24,6 +24,7 @@ import (
 // listenFlags is what every way of serving takes.
 type listenFlags struct {
 	browserFlags
+	embedderFlags
 	HTTP          string   `help:"Address to serve HTTP on; port 0 takes a free one." name:"http" default:"127.0.0.1:7300" config:"" placeholder:"ADDR"`
 	NATS          string   `help:"NATS server to use." name:"nats" config:"" secret:"" placeholder:"URL"`
 	PG            string   `help:"Postgres with pgvector to use." name:"pg" config:"" secret:"" placeholder:"URL"`
@@ -77,6 +78,10 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	embedders, err := c.embedders()
+	if err != nil {
+		return err
+	}
 	providers, err := c.providers()
 	if err != nil {
 		return err
@@ -115,7 +120,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 	url := "http://" + listener.Addr().String()
 	n, err := openNode(ctx, nodeConfig{
 		Name: nodeName(), NATS: nc, AgentNATS: agents, Pool: pool, Listener: listener, PublicURL: public, Providers: providers, Replicas: c.Replicas,
-		Limits: limits, Breached: breached, RenewKey: c.NewAdminCred, Checks: diskChecks(a.root.Data), Log: log,
+		Limits: limits, Breached: breached, Embedders: embedders, RenewKey: c.NewAdminCred, Checks: diskChecks(a.root.Data), Log: log,
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())

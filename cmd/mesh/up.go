@@ -32,6 +32,10 @@ func (c *upCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
+	embedders, err := c.embedders()
+	if err != nil {
+		return err
+	}
 	providers, err := c.providers()
 	if err != nil {
 		return err
@@ -62,7 +66,7 @@ func (c *upCmd) Run(ctx context.Context, a *app) (err error) {
 	tokenPath := filepath.Join(a.root.Data, tokenFile)
 	_, statErr := os.Stat(tokenPath)
 	cfg.Listener, cfg.Log, cfg.Limits, cfg.Checks = listener, log, limits, diskChecks(a.root.Data)
-	cfg.PublicURL, cfg.Providers, cfg.Breached = public, providers, breached
+	cfg.PublicURL, cfg.Providers, cfg.Breached, cfg.Embedders = public, providers, breached, embedders
 	cfg.RenewKey = errors.Is(statErr, fs.ErrNotExist)
 	url := "http://" + listener.Addr().String()
 	n, err := openNode(ctx, cfg)
