@@ -17,9 +17,13 @@ func TestFold(t *testing.T) {
 	t.Parallel()
 	importance := 0.9
 	events := []memory.Event{
-		remembered(), embedded("a"), memory.Reinforced{Reason: memory.ReasonUsed}, memory.Reinforced{Reason: memory.ReasonHelpful},
-		memory.Reinforced{Reason: memory.ReasonUnhelpful}, memory.Reinforced{Reason: memory.ReasonUnhelpful},
-		memory.Reinforced{Reason: memory.ReasonRepeated, ExpiresAt: day(9)}, memory.Superseded{By: otherID},
+		remembered(), embedded("a"),
+		memory.Reinforced{Reason: memory.ReasonUsed},
+		memory.Reinforced{Reason: memory.ReasonHelpful},
+		memory.Reinforced{Reason: memory.ReasonUnhelpful},
+		memory.Reinforced{Reason: memory.ReasonUnhelpful},
+		memory.Reinforced{Reason: memory.ReasonRepeated, ExpiresAt: day(9)},
+		memory.Superseded{By: otherID},
 	}
 	want := memory.Item{
 		ID: itemID, Spec: until(day(9)), Hash: plain().Hash(), Status: memory.StatusSuperseded, ReplacedBy: otherID,
