@@ -33,8 +33,8 @@ func TestFold(t *testing.T) {
 	if diff := cmp.Diff(want, fold(events)); diff != "" {
 		t.Error(diff)
 	}
-	events = append(events, memory.Restored{ExpiresAt: day(9)}, memory.Corrected{Text: "x", Hash: digest, Importance: &importance, Tags: []string{}})
-	want.Status, want.ReplacedBy, want.UpdatedAt = memory.StatusLive, "", instant(9)
+	events = append(events, memory.Restored{ExpiresAt: day(20)}, memory.Corrected{Text: "x", Hash: digest, Importance: &importance, Tags: []string{}})
+	want.Status, want.ReplacedBy, want.ExpiresAt, want.UpdatedAt = memory.StatusLive, "", day(20), instant(9)
 	want.Text, want.Hash, want.Importance, want.Tags, want.Embedded = "x", digest, 0.9, []string{}, nil
 	if diff := cmp.Diff(want, fold(events)); diff != "" {
 		t.Error(diff)
