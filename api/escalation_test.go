@@ -16,23 +16,25 @@ func TestEscalation(t *testing.T) {
 	t.Parallel()
 	m := apitest.Start(t, apitest.Config{})
 	awaitModels(t, m)
-	for _, tenant := range []string{"grants", "roles", "last", "keys", "delegates", "invites", "credentials"} {
+	for _, tenant := range []string{"grants", "roles", "last", "keys", "delegates", "invites", "credentials", "teams", "members"} {
 		makeTenant(t, m, tenant)
 	}
 	for name, test := range map[string]func(*testing.T, *apitest.Mesh){
-		"grants":                testGrantsAboveOneself,
-		"roles":                 testRolesAboveOneself,
-		"tenant admin as super": testTenantAdminAsSuperAdmin,
-		"last admins":           testLastAdmins,
-		"scoped key":            testScopedKey,
-		"keys that do not work": testKeysThatDoNotWork,
-		"delegated token":       testDelegatedToken,
-		"join tokens":           testJoinTokens,
-		"replays":               testReplays,
-		"invitations":           testInvitationsAboveOneself,
-		"invitation grows":      testInvitationGrows,
-		"credentials of others": testCredentialsOfOthers,
-		"suspended":             testSuspended,
+		"grants":                 testGrantsAboveOneself,
+		"roles":                  testRolesAboveOneself,
+		"tenant admin as super":  testTenantAdminAsSuperAdmin,
+		"last admins":            testLastAdmins,
+		"scoped key":             testScopedKey,
+		"keys that do not work":  testKeysThatDoNotWork,
+		"delegated token":        testDelegatedToken,
+		"join tokens":            testJoinTokens,
+		"replays":                testReplays,
+		"invitations":            testInvitationsAboveOneself,
+		"invitation grows":       testInvitationGrows,
+		"credentials of others":  testCredentialsOfOthers,
+		"credentials of members": testCredentialsOfMembers,
+		"teams":                  testTeams,
+		"suspended":              testSuspended,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -155,7 +155,8 @@ func bodies() map[string]string {
 		"set-policy":       `{"name":"matrix","text":"forbid (principal, action, resource) when { false };"}`,
 		"create-principal": `{"kind":"human","name":"matrix"}`, "principal-grant": `{"role":"viewer"}`, "principal-revoke": `{"role":"viewer"}`,
 		"principal-accounts": `{"provider":"x","subject":"x"}`, "invite": `{"kind":"human"}`, "task-submit": `{"capabilities":["nobody"]}`, "task-submit_batch": `{"tasks":[{"capabilities":["nobody"]}]}`,
-		"task-start": report, "task-progress": report, "task-complete": report, "task-fail": report, "task-return": report,
+		"principal-teams": `{"teams":["matrix"]}`,
+		"task-start":      report, "task-progress": report, "task-complete": report, "task-fail": report, "task-return": report,
 		"agent-register": `{"name":"matrix-WHO"}`, "publish-events": `{"specversion":"1.0","id":"1","source":"/matrix","type":"x.happened"}`,
 		"test-policies":    `{"cases":[{"name":"x","principal":"PERSON","action":"task.read","expect":"allow"}]}`,
 		"retry-projection": `{"key":"x"}`, "skip-projection": `{"key":"x","seq":1,"reason":"x"}`,
@@ -173,7 +174,7 @@ func (c cell) request(e estate) (path, body string) {
 	if c.op.id == "poll-agent" {
 		path += "?wait=0s"
 	}
-	if c.op.method != http.MethodPost || c.op.id == "rebuild-projection" || c.op.id == "verify-projection" {
+	if c.op.method == http.MethodGet || c.op.id == "rebuild-projection" || c.op.id == "verify-projection" {
 		return path, ""
 	}
 	body, ok := bodies()[c.op.id]

@@ -154,6 +154,7 @@ func identityAccesses() map[string]Access {
 		"get-principal":           reads(identity.ActionKnown), // everybody oneself
 		"create-principal":        does("principal.create"),
 		"principal-suspend":       does("principal.suspend"),
+		"principal-teams":         does("principal.group"),
 		"principal-resume":        does("principal.resume"),
 		"principal-revoke-tokens": does("session.end"),
 		"principal-grant":         does("role.grant"),

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -62,12 +63,33 @@ func (a *API) principalRoutes(h huma.API) {
 	aboutPrincipal(a, h, "revoke", "Take a role from a principal", func(ctx context.Context, c caller, id string, r client.GrantRequest) (client.Receipt, error) {
 		return a.done(s.RevokeRole(ctx, c.actor, c.meta(), identity.Grant{Principal: id, Role: r.Role}, r.Reason))
 	})
+	a.teamsRoute(h)
 	aboutPrincipal(a, h, "keys", "Make an API key, shown once", a.createKey)
 	aboutPrincipal(a, h, "accounts", "Let a person in by an account at a login provider", func(ctx context.Context, c caller, id string, r client.AccountRequest) (client.Receipt, error) {
 		return a.done(a.cfg.Login.LinkAccount(ctx, c.actor, c.meta(), id, r.Provider, r.Subject))
 	})
 	a.credentialRoutes(h)
 	a.invitationRoutes(h)
+}
+
+type teamsInput struct {
+	ID   string `path:"id" doc:"name, id, a prefix of it of at least 4 characters, or me"`
+	Body client.TeamsRequest
+}
+
+// teamsRoute replaces the teams of a principal.
+func (a *API) teamsRoute(h huma.API) {
+	op := commandOperation("/v1/principals/{id}/teams", "principal-teams", "Say which teams a principal is in")
+	op.Method = http.MethodPut
+	huma.Register(h, op, func(ctx context.Context, in *teamsInput) (*output[client.Receipt], error) {
+		return answer(ctx, a, func(c caller) (client.Receipt, error) {
+			p, err := a.findPrincipal(c, in.ID)
+			if err != nil {
+				return client.Receipt{}, err
+			}
+			return a.done(a.cfg.Commands.SetTeams(ctx, c.actor, c.meta(), p.ID, in.Body.Teams))
+		})
+	})
 }
 
 type nameInput struct {
@@ -126,7 +148,7 @@ func (a *API) visible(c caller, s string) (identity.Principal, error) {
 
 func (a *API) shortPrincipal(tenant string, p identity.Principal) client.Principal {
 	return client.Principal{
-		ID: p.ID, Tenant: tenant, Kind: string(p.Kind), Name: p.Name, Owner: p.Owner, Suspended: p.Suspended, CreatedAt: p.CreatedAt,
+		ID: p.ID, Tenant: tenant, Kind: string(p.Kind), Name: p.Name, Owner: p.Owner, Suspended: p.Suspended, CreatedAt: p.CreatedAt, Teams: p.Teams,
 		Roles: orEmpty(a.cfg.Directory.Roles(identity.Ref{Tenant: tenant, ID: p.ID}, time.Now())),
 	}
 }

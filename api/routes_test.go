@@ -57,7 +57,7 @@ func routes() []string {
 		"post /v1/roles", "post /v1/roles/{id}/remove", "post /v1/signing-keys/rotate", "post /v1/tasks", "post /v1/tasks/batch",
 		"post /v1/tasks/{id}/cancel", "post /v1/tasks/{id}/complete", "post /v1/tasks/{id}/fail", "post /v1/tasks/{id}/progress",
 		"post /v1/tasks/{id}/requeue", "post /v1/tasks/{id}/return", "post /v1/tasks/{id}/start", "post /v1/tenants",
-		"post /v1/tenants/{id}/resume", "post /v1/tenants/{id}/suspend",
+		"post /v1/tenants/{id}/resume", "post /v1/tenants/{id}/suspend", "put /v1/principals/{id}/teams",
 	}
 }
 

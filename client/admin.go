@@ -2,7 +2,10 @@ package client
 
 import (
 	"context"
+	"net/http"
 	"net/url"
+
+	"github.com/google/uuid"
 )
 
 // Tenants lists the tenants of the mesh.
@@ -69,6 +72,16 @@ func (c *Client) ResumePrincipal(ctx context.Context, id string) (Receipt, error
 // RevokeTokens ends every session and token of a principal.
 func (c *Client) RevokeTokens(ctx context.Context, id, reason string) (Receipt, error) {
 	return c.command(ctx, principalPath(id)+"/revoke-tokens", ReasonRequest{Reason: reason})
+}
+
+// SetTeams puts a principal into teams, and out of all others.
+func (c *Client) SetTeams(ctx context.Context, id string, teams []string) (Receipt, error) {
+	var out Receipt
+	err := c.do(ctx, call{
+		method: http.MethodPut, path: principalPath(id) + "/teams", body: TeamsRequest{Teams: append([]string{}, teams...)},
+		key: uuid.NewString(), repeat: true, out: &out,
+	})
+	return out, err
 }
 
 // Grant gives a principal a role.

@@ -43,6 +43,7 @@ type Principal struct {
 	Suspended   bool         `json:"suspended,omitempty"`
 	CreatedAt   time.Time    `json:"created_at"`
 	Roles       []string     `json:"roles"`
+	Teams       []string     `json:"teams,omitempty" doc:"whose items of memory it recalls"`
 	Credentials []Credential `json:"credentials,omitempty"`
 	Sessions    []Session    `json:"sessions,omitempty"`
 }
@@ -74,6 +75,11 @@ type PrincipalRequest struct {
 	Kind  string `json:"kind" enum:"human,agent,service"`
 	Name  string `json:"name"`
 	Owner string `json:"owner,omitempty" doc:"who answers for an agent or a service; default: the caller"`
+}
+
+// TeamsRequest says which teams a principal is in.
+type TeamsRequest struct {
+	Teams []string `json:"teams" doc:"all of them; none takes it out of every team" nullable:"false"`
 }
 
 // GrantRequest gives a role, or takes it.

@@ -39,6 +39,17 @@ func (s *Service) MemoryReading(by domain.Actor) (Reading, error) {
 		return Reading{}, err
 	}
 	r := Reading{Scopes: []memory.Scope{memory.TenantScope, memory.AgentScope(by.ID)}}
+	if by.HomeTenant() != by.Tenant {
+		return r, nil // a guest is in no team here
+	}
+	teams := s.directory.Teams(by.Tenant, by.ID)
+	if by.For != "" {
+		of := s.directory.Teams(by.Tenant, by.For)
+		teams = slices.DeleteFunc(slices.Clone(teams), func(t string) bool { return !slices.Contains(of, t) })
+	}
+	for _, t := range teams {
+		r.Scopes = append(r.Scopes, memory.TeamScope(t))
+	}
 	return r, nil
 }
 

@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hivemesh/hivemesh/domain"
@@ -81,6 +82,14 @@ func (s *Service) ResumePrincipal(ctx context.Context, by domain.Actor, m Meta, 
 	return s.changePrincipal(ctx, by, "principal.resume", m, id, identity.Principal.Resume)
 }
 
+// SetTeams puts a principal of the actor's tenant into teams, and out of all
+// others: it then recalls what the teams remember.
+func (s *Service) SetTeams(ctx context.Context, by domain.Actor, m Meta, id string, teams []string) (Result, error) {
+	return s.changePrincipal(ctx, by, "principal.group", m, id, func(p identity.Principal) ([]identity.PrincipalEvent, error) {
+		return p.SetTeams(teams)
+	})
+}
+
 // RevokeTokens ends every session and token of a principal. Everybody may end
 // their own.
 func (s *Service) RevokeTokens(ctx context.Context, by domain.Actor, m Meta, id, reason string) (Result, error) {
@@ -140,6 +149,24 @@ func (s *Service) mayImpersonate(by domain.Actor, id string) error {
 	mine := s.rights(by)
 	for action := range s.rights(other) {
 		if !mine[action] {
+			return identity.ErrEscalation
+		}
+	}
+	return s.mayRecall(by, other, mine)
+}
+
+// mayRecall refuses an actor who does not recall what another principal recalls
+// for the teams that it is in, and may not join them either.
+func (s *Service) mayRecall(by, other domain.Actor, mine identity.Rights) error {
+	if mine["memory.read_all"] || mine["principal.group"] || !s.rights(other)["memory.read"] {
+		return nil
+	}
+	var own []string
+	if by.Home == "" || by.Home == by.Tenant {
+		own = s.directory.Teams(by.Tenant, by.ID)
+	}
+	for _, team := range s.directory.Teams(other.Tenant, other.ID) {
+		if !slices.Contains(own, team) {
 			return identity.ErrEscalation
 		}
 	}

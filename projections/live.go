@@ -152,7 +152,7 @@ func (f *feeder) serve(run context.Context, c *pgx.Conn) error {
 			l.members = append(l.members, m)
 		}
 	}
-	if err := l.tend(ctx, nil); err != nil {
+	if err := l.tend(run, nil); err != nil {
 		return err
 	}
 	b.requested(run, f.defs)

@@ -49,6 +49,8 @@ func resourceType(kind, action string) cedar.EntityType {
 		return "Invitation"
 	case "key":
 		return "Key"
+	case "memory", "document", "embedding":
+		return "Memory"
 	case "principal", "credential":
 		return "Principal"
 	case "projection":
@@ -64,7 +66,7 @@ func resourceType(kind, action string) cedar.EntityType {
 }
 
 func resourceTypes() []string {
-	return []string{"Agent", "Artifact", "Event", "Invitation", "Key", "Principal", "Projection", "Session", "System", "Task", "Tenant"}
+	return []string{"Agent", "Artifact", "Event", "Invitation", "Key", "Memory", "Principal", "Projection", "Session", "System", "Task", "Tenant"}
 }
 
 // ResourceKinds returns the kinds of resources that policies know, such as

@@ -16,6 +16,7 @@ type principalCmd struct {
 	Create       principalCreateCmd       `cmd:"" help:"Make a principal that can do nothing yet."`
 	Grant        principalGrantCmd        `cmd:"" help:"Give a principal a role."`
 	Revoke       principalRevokeCmd       `cmd:"" help:"Take a role from a principal."`
+	Teams        principalTeamsCmd        `cmd:"" help:"Say which teams a principal is in."`
 	Suspend      principalSuspendCmd      `cmd:"" help:"Stop a principal at once."`
 	Resume       principalResumeCmd       `cmd:"" help:"End a suspension."`
 	Link         principalLinkCmd         `cmd:"" help:"Let a person in by an account at a login provider."`
@@ -80,6 +81,7 @@ func (cmd *principalShowCmd) Run(ctx context.Context, a *app) error {
 		{"Owner", p.Owner},
 		{"Status", status},
 		{"Roles", strings.Join(p.Roles, ", ")},
+		{"Teams", strings.Join(p.Teams, ", ")},
 		{"Created", stamp(&p.CreatedAt)},
 	})
 	for _, x := range p.Credentials {
@@ -145,6 +147,24 @@ type principalRevokeCmd struct {
 func (cmd *principalRevokeCmd) Run(ctx context.Context, a *app) error {
 	r := client.GrantRequest{Role: cmd.Role, Reason: cmd.Reason}
 	return a.command(func(c *client.Client) (client.Receipt, error) { return c.Revoke(ctx, cmd.Principal, r) }, "principal "+cmd.Principal, "holds "+cmd.Role+" no longer")
+}
+
+type principalTeamsCmd struct {
+	Principal string   `arg:"" help:"Name or id."`
+	Team      []string `arg:"" optional:"" help:"All teams that it is to be in."`
+	None      bool     `help:"Take it out of every team."`
+}
+
+// Run replaces the teams.
+func (cmd *principalTeamsCmd) Run(ctx context.Context, a *app) error {
+	if cmd.None != (len(cmd.Team) == 0) {
+		return usagef("name the teams, or --none")
+	}
+	said := "is in " + strings.Join(cmd.Team, ", ")
+	if cmd.None {
+		said = "is in no team"
+	}
+	return a.command(func(c *client.Client) (client.Receipt, error) { return c.SetTeams(ctx, cmd.Principal, cmd.Team) }, "principal "+cmd.Principal, said)
 }
 
 type principalSuspendCmd struct {

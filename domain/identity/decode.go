@@ -25,6 +25,7 @@ var Decoders = map[string]func([]byte) (Event, error){
 	"principal.created":      decode[PrincipalCreated],
 	"principal.suspended":    decode[PrincipalSuspended],
 	"principal.resumed":      decode[PrincipalResumed],
+	"principal.teams_set":    decode[TeamsSet],
 	"principal.locked_out":   decode[LockedOut],
 	"credential.set":         decode[CredentialSet],
 	"credential.removed":     decode[CredentialRemoved],

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -112,6 +113,10 @@ func (d *Directory) restricts(tenant, id string, e Event) (Ref, bool) {
 	case CredentialSet:
 		old, known := d.principals[Ref{tenant, id}].Credentials[e.ID]
 		return Ref{Tenant: tenant, ID: id}, known && !old.sameLimits(e.Credential)
+	case TeamsSet:
+		return Ref{Tenant: tenant, ID: id}, slices.ContainsFunc(d.principals[Ref{tenant, id}].Teams, func(team string) bool {
+			return !slices.Contains(e.Teams, team)
+		})
 	case RoleRevoked:
 		return Ref{Tenant: tenant, ID: e.Principal}, true
 	case PrincipalSuspended, CredentialRemoved, TokensRevoked, TokenRevoked:

@@ -176,6 +176,10 @@ func TestRestrictions(t *testing.T) {
 		{"role revoked", "tenant-acme", identity.RoleRevoked{Grant: grant("dev", "developer")}, dev},
 		{"role granted", "tenant-acme", granted("dev", "viewer", never), nil},
 		{"grant given an end", "tenant-acme", granted("dev", identity.RoleDeveloper, instant(3)), dev},
+		{"out of one team, into another", "dev", identity.TeamsSet{Teams: []string{"blue", "green"}}, dev},
+		{"out of every team", "dev", identity.TeamsSet{}, dev},
+		{"into one more team", "dev", identity.TeamsSet{Teams: []string{"blue", "green", "red"}}, nil},
+		{"into a first team", "admin", identity.TeamsSet{Teams: []string{"blue"}}, nil},
 		{"principal suspended", "dev", identity.PrincipalSuspended{}, dev},
 		{"credential removed", "dev", identity.CredentialRemoved{Credential: "k"}, dev},
 		{"credential the same", "dev", has(key("k")), nil},
@@ -193,6 +197,7 @@ func TestRestrictions(t *testing.T) {
 			t.Parallel()
 			d := populated(t)
 			d.apply("acme", "dev", has(key("k")))
+			d.apply("acme", "dev", identity.TeamsSet{Teams: []string{"blue", "red"}})
 			d.apply("acme", "s", identity.SessionStarted{Principal: "dev", ExpiresAt: instant(50)})
 			d.apply("acme", "delegation", identity.SessionStarted{Principal: "dev", Actor: "bot", ExpiresAt: instant(50)})
 			who, restricted := d.apply("acme", tt.id, tt.e)

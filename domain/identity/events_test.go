@@ -35,6 +35,7 @@ func examples() []identity.Event {
 		identity.PrincipalCreated{Kind: domain.Agent, Name: "crawler-1", Owner: aliceID},
 		identity.PrincipalSuspended{Reason: "stolen"},
 		identity.PrincipalResumed{},
+		identity.TeamsSet{Teams: []string{"blue", "red"}},
 		identity.LockedOut{Until: exampleTime(3), Source: "a1b2"},
 		identity.CredentialSet{Credential: identity.Credential{
 			ID: "key-1", Type: identity.CredentialAPIKey, Name: "laptop", Verifier: digest, Public: public, Sealed: "c2VhbGVk",

@@ -32,6 +32,7 @@ const (
 	MaxRoles       = 100
 	MaxGrants      = 5_000
 	MaxCredentials = 64
+	MaxTeams       = 32
 	MaxPolicies    = 64
 	MaxPolicyText  = 16 << 10
 )

@@ -43,6 +43,14 @@ func (d *Directory) PrincipalNamed(tenant, name string) (Principal, bool) {
 	return d.principals[Ref{tenant, id}], ok
 }
 
+// Teams returns the teams that a principal of a tenant is in, sorted; none for
+// one that is not known.
+func (d *Directory) Teams(tenant, principal string) []string {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.principals[Ref{tenant, principal}].Teams
+}
+
 // KeyOwner returns who holds an API key or a key pair, and the credential, by
 // the key's id.
 func (d *Directory) KeyOwner(id string) (Ref, Credential, bool) {

@@ -11,8 +11,9 @@ import (
 type Principal struct {
 	ID          string
 	Kind        domain.ActorKind
-	Name        string // login of a person; unique in the tenant
-	Owner       string // principal that answers for an agent or a service
+	Name        string   // login of a person; unique in the tenant
+	Owner       string   // principal that answers for an agent or a service
+	Teams       []string // whose items of memory it recalls; sorted
 	Suspended   bool
 	CreatedAt   time.Time
 	Credentials map[string]Credential // by id

@@ -85,6 +85,49 @@ func TestPrincipalLife(t *testing.T) {
 	}
 }
 
+func TestSetTeams(t *testing.T) {
+	t.Parallel()
+	set := func(teams ...string) principalDecision {
+		return func(p identity.Principal) ([]identity.PrincipalEvent, error) { return p.SetTeams(teams) }
+	}
+	are := func(teams ...string) identity.PrincipalEvent { return identity.TeamsSet{Teams: teams} }
+	most := make([]string, identity.MaxTeams)
+	for i := range most {
+		most[i] = fmt.Sprintf("t%02d", i)
+	}
+	runPrincipal(t, []principalCase{
+		{"first", alice(), set("red", "blue", "red"), []identity.PrincipalEvent{are("blue", "red")}, ""},
+		{"the same", alice(are("blue", "red")), set("red", "blue"), nil, ""},
+		{"others", alice(are("blue", "red")), set("green"), []identity.PrincipalEvent{are("green")}, ""},
+		{"none", alice(are("blue")), set(), []identity.PrincipalEvent{are()}, ""},
+		{"none as before", alice(), set(), nil, ""},
+		{"while suspended", alice(are("blue"), identity.PrincipalSuspended{}), set(), []identity.PrincipalEvent{are()}, ""},
+		{"as many as there may be", alice(), set(most...), []identity.PrincipalEvent{are(most...)}, ""},
+		{"too many", alice(), set(append(most, "one-more")...), nil, "invalid:teams"},
+		{"no name", alice(), set(""), nil, "invalid:teams"},
+		{"a name with a space", alice(), set("blue team"), nil, "invalid:teams"},
+		{"unknown principal", nil, set("blue"), nil, "principal_not_found"},
+	})
+}
+
+func TestTeamsOf(t *testing.T) {
+	t.Parallel()
+	d := newWorld(t)
+	for _, tenant := range []string{"acme", "beta"} {
+		d.person(tenant, "alice", domain.Human)
+	}
+	d.apply("acme", "alice", identity.TeamsSet{Teams: []string{"blue"}})
+	for who, want := range map[identity.Ref][]string{{Tenant: "acme", ID: "alice"}: {"blue"}, {Tenant: "beta", ID: "alice"}: nil, {Tenant: "acme", ID: "bob"}: nil} {
+		if got := d.Teams(who.Tenant, who.ID); !slices.Equal(got, want) {
+			t.Errorf("%v is in %v", who, got)
+		}
+	}
+	d.apply("acme", "alice", identity.TeamsSet{})
+	if got := d.Teams("acme", "alice"); len(got) > 0 {
+		t.Errorf("out of all teams, still in %v", got)
+	}
+}
+
 func TestSetCredential(t *testing.T) {
 	t.Parallel()
 	set := func(change func(*identity.Credential)) principalDecision {

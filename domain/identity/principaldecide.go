@@ -61,6 +61,23 @@ func (p Principal) Resume() ([]PrincipalEvent, error) {
 	return []PrincipalEvent{PrincipalResumed{}}, nil
 }
 
+// SetTeams puts the principal into the teams, and out of all others. The same
+// teams again change nothing. It fails with ErrPrincipalNotFound, and with an
+// Invalid error when there are more than MaxTeams or one of them is no name.
+func (p Principal) SetTeams(teams []string) ([]PrincipalEvent, error) {
+	if !p.Exists() {
+		return nil, ErrPrincipalNotFound
+	}
+	if err := domain.CheckNames("teams", teams, MaxTeams); err != nil {
+		return nil, err
+	}
+	teams = slices.Compact(slices.Sorted(slices.Values(teams)))
+	if slices.Equal(teams, p.Teams) {
+		return nil, nil
+	}
+	return []PrincipalEvent{TeamsSet{Teams: teams}}, nil
+}
+
 // SetCredential gives the principal a way in, or replaces the one of this id.
 func (p Principal) SetCredential(c Credential, now time.Time) ([]PrincipalEvent, error) {
 	if !p.Exists() {

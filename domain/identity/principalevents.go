@@ -29,6 +29,12 @@ type PrincipalSuspended struct {
 // PrincipalResumed ends a suspension. Tokens from before it stay revoked.
 type PrincipalResumed struct{ fact }
 
+// TeamsSet says which teams the principal is in from now on.
+type TeamsSet struct {
+	fact
+	Teams []string `json:"teams,omitempty"` // all of them
+}
+
 // CredentialSet gives the principal a way in, new or changed.
 type CredentialSet struct {
 	fact
@@ -94,6 +100,7 @@ type AccessDenied struct {
 func (PrincipalCreated) Type() string   { return "principal.created" }
 func (PrincipalSuspended) Type() string { return "principal.suspended" }
 func (PrincipalResumed) Type() string   { return "principal.resumed" }
+func (TeamsSet) Type() string           { return "principal.teams_set" }
 func (CredentialSet) Type() string      { return "credential.set" }
 func (CredentialRemoved) Type() string  { return "credential.removed" }
 func (CredentialUsed) Type() string     { return "credential.used" }
@@ -115,6 +122,11 @@ func (e PrincipalSuspended) applyPrincipal(p Principal, at time.Time) Principal 
 
 func (e PrincipalResumed) applyPrincipal(p Principal, at time.Time) Principal {
 	p.Suspended, p.NotBefore = false, at
+	return p
+}
+
+func (e TeamsSet) applyPrincipal(p Principal, _ time.Time) Principal {
+	p.Teams = e.Teams
 	return p
 }
 

@@ -16,26 +16,28 @@ const (
 func BuiltinRoles() []Role {
 	reports := []string{"agent.register", "agent.leave", "task.start", "task.progress", "task.complete", "task.fail", "task.return"}
 	reads := []string{"agent.read", "artifact.read", "event.read", "task.read", "task.read_own"}
+	remembers := []string{"memory.read", "memory.write"}
+	curates := []string{"memory.read", "memory.write", "memory.manage"}
 	writes := []string{"task.submit", "task.cancel", "task.requeue", "event.publish", "principal.delegate"}
 	steers := []string{"agent.drain", "agent.resume", "agent.leave", "task.cancel", "task.requeue"}
 	return []Role{
 		{Name: RoleSuperAdmin, Description: "everything, in every tenant; held in the default tenant only", Permissions: []string{"*"}},
 		{Name: RoleTenantAdmin, Description: "everything within one tenant", Permissions: []string{
-			"agent.*", "artifact.*", "credential.*", "event.*", "identity.*", "invitation.*", "policy.*", "principal.*",
+			"agent.*", "artifact.*", "credential.*", "event.*", "identity.*", "invitation.*", "memory.*", "policy.*", "principal.*",
 			"role.*", "session.*", "task.*",
 		}},
-		{Name: RolePilotManager, Description: "runs a fleet and its people: agents, tasks, invitations, roles up to one's own", Permissions: join(reads, writes, steers, reports, []string{
-			"identity.read", "invitation.issue", "principal.create", "principal.suspend", "principal.resume", "role.grant",
+		{Name: RolePilotManager, Description: "runs a fleet and its people: agents, tasks, memory, invitations, teams, roles up to one's own", Permissions: join(reads, writes, steers, reports, curates, []string{
+			"identity.read", "invitation.issue", "principal.create", "principal.group", "principal.suspend", "principal.resume", "role.grant",
 		})},
-		{Name: RoleOperator, Description: "keeps it running: steers agents and tasks, and in the default tenant looks after the read models", Permissions: join(reads, steers, []string{
+		{Name: RoleOperator, Description: "keeps it running: steers agents, tasks and memory, and in the default tenant looks after the read models", Permissions: join(reads, steers, curates, []string{
 			"projection.*", "system.metrics",
 		})},
-		{Name: RoleDeveloper, Description: "submits tasks, publishes events, runs agents", Permissions: join(reads, writes, reports)},
-		{Name: RoleViewer, Description: "sees agents, tasks and events", Permissions: reads},
+		{Name: RoleDeveloper, Description: "submits tasks, publishes events, runs agents, remembers", Permissions: join(reads, writes, reports, remembers)},
+		{Name: RoleViewer, Description: "sees agents, tasks, events and memory", Permissions: join(reads, []string{"memory.read"})},
 		{Name: RoleAuditor, Description: "sees everything, auth events included, and changes nothing", Permissions: join(reads, []string{
-			"identity.read", "projection.read", "projection.verify", "system.metrics", "tenant.read",
+			"identity.read", "memory.read_all", "projection.read", "projection.verify", "system.metrics", "tenant.read",
 		})},
-		{Name: RoleAgent, Description: "acts as one agent: takes its tasks and reports about them", Permissions: join(reports, []string{
+		{Name: RoleAgent, Description: "acts as one agent: takes its tasks, reports about them, remembers", Permissions: join(reports, remembers, []string{
 			"artifact.read", "event.publish", "task.read_own",
 		})},
 	}
