@@ -1,0 +1,34 @@
+package split
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+)
+
+// sniffed is how much of a file is looked at to tell text from other data.
+const sniffed = 8 << 10
+
+// MediaType tells what a file is by its name and what it begins with; false
+// for what is no text: bytes that are not UTF-8, or zero bytes.
+func MediaType(name string, data []byte) (string, bool) {
+	head := data[:min(len(data), sniffed)]
+	for i := 0; i < utf8.UTFMax && len(head) < len(data) && len(head) > 0 && !utf8.Valid(head); i++ {
+		head = head[:len(head)-1] // a character may have been cut
+	}
+	if bytes.IndexByte(head, 0) >= 0 || !utf8.Valid(head) {
+		return "", false
+	}
+	switch ext := strings.ToLower(filepath.Ext(name)); ext {
+	case ".md", ".markdown", ".mdown":
+		return "text/markdown", true
+	case ".go":
+		return "text/x-go", true
+	case ".py", ".js", ".ts", ".tsx", ".jsx", ".java", ".c", ".h", ".cc", ".cpp", ".hpp", ".rs", ".rb", ".php", ".sh", ".sql", ".pl", ".lua", ".swift", ".kt", ".scala", ".cs", ".s":
+		return "text/x-" + ext[1:], true
+	case ".html", ".htm":
+		return "text/html", true
+	}
+	return "text/plain", true
+}
