@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -40,7 +41,7 @@ func (e *Embedder) embed(ctx context.Context, p embed.Provider, batch []key) err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.health.LastFailure, e.health.PausedUntil = "", e.health.PausedUntil.Truncate(0)
+	e.health.LastFailure, e.health.PausedUntil = "", time.Time{}
 	return nil
 }
 
