@@ -44,7 +44,7 @@ func (s *Service) Accept(ctx context.Context, a Acceptance) (Accepted, error) {
 	if !ok {
 		return Accepted{}, identity.ErrInvitation
 	}
-	inv, ok := s.cfg.Directory.Invitation(id, s.now())
+	inv, ok := heard(ctx, s, func() (identity.InvitationOf, bool) { return s.cfg.Directory.Invitation(id, s.now()) })
 	if !ok || inv.Verifier != verifier { // digests of random values: nothing to learn from timing
 		return Accepted{}, identity.ErrInvitation
 	}

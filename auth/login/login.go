@@ -70,6 +70,16 @@ func New(cfg Config) *Service {
 	return &Service{cfg: cfg, now: cfg.Now, jti: newSpent()}
 }
 
+// heard is what find finds, if need be after the node has heard what the others
+// have written: what is presented here may have been given there a moment ago.
+func heard[T any](ctx context.Context, s *Service, find func() (T, bool)) (T, bool) {
+	found, ok := find()
+	if ok || s.cfg.Commands.CatchUp(ctx) != nil {
+		return found, ok
+	}
+	return find()
+}
+
 // Tokens is what a principal goes on with.
 type Tokens struct {
 	Access    string

@@ -19,7 +19,11 @@ func (s *Service) Assertion(ctx context.Context, signed string, v Visit) (Tokens
 	if err != nil {
 		return Tokens{}, errProof()
 	}
-	ref, c, ok := s.cfg.Directory.KeyOwner(key)
+	owner, ok := heard(ctx, s, func() (keyOwner, bool) {
+		ref, c, ok := s.cfg.Directory.KeyOwner(key)
+		return keyOwner{ref, c}, ok
+	})
+	ref, c := owner.ref, owner.credential
 	public, err := base64.RawURLEncoding.DecodeString(c.Public)
 	if !ok || c.Type != identity.CredentialKeyPair || err != nil || len(public) != ed25519.PublicKeySize {
 		return Tokens{}, errProof()
@@ -36,6 +40,11 @@ func (s *Service) Assertion(ctx context.Context, signed string, v Visit) (Tokens
 	return s.begin(ctx, ref, p.Kind, identity.SessionStarted{
 		Client: v.Client, Methods: []string{"hwk"}, Scopes: c.Scopes, ExpiresAt: now.Add(machineLife),
 	}, v.From, false)
+}
+
+type keyOwner struct {
+	ref        identity.Ref
+	credential identity.Credential
 }
 
 // Exchange begins a session of an actor that proved itself by an API key, no

@@ -27,17 +27,21 @@ func (s *Service) Refresh(ctx context.Context, presented string, from netip.Addr
 	if !ok {
 		return Tokens{}, identity.ErrRefresh
 	}
-	session, ok := s.cfg.Directory.Session(id, s.now())
+	session, ok := heard(ctx, s, func() (identity.SessionOf, bool) { return s.cfg.Directory.Session(id, s.now()) })
 	if !ok {
 		return Tokens{}, identity.ErrRefresh
 	}
 	p, _ := s.cfg.Directory.Principal(identity.Ref{Tenant: session.Tenant, ID: session.Principal})
 	by := domain.Actor{Tenant: session.Tenant, ID: session.Principal, Kind: p.Kind}
 	secret, next := auth.NewSecret()
+	out, err := s.issue(ctx, session.Tenant, session.Session, secret) // first: what cannot be signed now must not spend the token
+	if err != nil {
+		return Tokens{}, err
+	}
 	if _, err := s.cfg.Commands.RefreshSession(ctx, by, commands.Meta{}, id, verifier, next, s.source(from)); err != nil {
 		return Tokens{}, err
 	}
-	return s.issue(ctx, session.Tenant, session.Session, secret)
+	return out, nil
 }
 
 // Logout ends the session of a refresh token. One that opens nothing is no error.
@@ -46,7 +50,7 @@ func (s *Service) Logout(ctx context.Context, presented string) error {
 	if !ok {
 		return nil
 	}
-	session, ok := s.cfg.Directory.Session(id, s.now())
+	session, ok := heard(ctx, s, func() (identity.SessionOf, bool) { return s.cfg.Directory.Session(id, s.now()) })
 	if !ok || session.Verifier != verifier { // digests of random values: nothing to learn from timing
 		return nil
 	}
