@@ -16,11 +16,15 @@ func (a *API) authenticate(ctx context.Context, credential string, from netip.Ad
 }
 
 // known asks who somebody is, once more after this node has heard what the
-// others have written if it does not know them.
+// others have written if it does not know them. It fails with kind Unavailable when it
+// cannot hear: a good credential must not be called a bad one.
 func (a *API) known(ctx context.Context, who func() (domain.Actor, error)) (domain.Actor, error) {
 	by, err := who()
-	if !errors.Is(err, auth.ErrUnknown) || a.cfg.Commands.CatchUp(ctx) != nil {
+	if !errors.Is(err, auth.ErrUnknown) {
 		return by, err
+	}
+	if err := a.cfg.Commands.CatchUp(ctx); err != nil {
+		return domain.Actor{}, err
 	}
 	return who()
 }

@@ -121,7 +121,7 @@ func revokeUnderLoad(t *testing.T, nodes [2]*apitest.Mesh, at int, byKey bool, r
 			select {
 			case at := <-cut:
 				last = append(last, at)
-			case <-time.After(20 * time.Second):
+			case <-time.After(5 * time.Second):
 				t.Errorf("%s: still open", what)
 			}
 		}

@@ -17,6 +17,13 @@ import (
 
 const loadClients = 16
 
+// How old the tokens of the load become, and how much longer than that the keys
+// of tokens count: a busy machine takes its time for a request.
+const (
+	tokenLife = 500 * time.Millisecond
+	keyMargin = 2500 * time.Millisecond
+)
+
 // twoNodes are two whole nodes on one NATS and one Postgres.
 func twoNodes(t *testing.T) [2]*apitest.Mesh {
 	t.Helper()
@@ -30,7 +37,7 @@ func twoNodes(t *testing.T) [2]*apitest.Mesh {
 // their overlap is over.
 func TestRotationUnderLoad(t *testing.T) {
 	t.Parallel()
-	const rotations, overlap = 6, 2 * time.Second
+	const rotations = 6
 	nodes := twoNodes(t)
 	person(t, nodes[0], "rotating", longPassword, identity.RoleDeveloper)
 	first := loginAt(t, nodes[0], "rotating")
@@ -45,7 +52,7 @@ func TestRotationUnderLoad(t *testing.T) {
 	for i := range rotations {
 		done := load.requests.Load()
 		apitest.Eventually(t, func() bool { return load.requests.Load() > done+40*loadClients || t.Failed() })
-		rotate(t, nodes, i, overlap)
+		rotate(t, nodes, i, tokenLife+keyMargin)
 	}
 	set := nodes[0].Directory.Keyset()
 	for _, m := range nodes { // every key but the current one is over in the end
@@ -105,8 +112,8 @@ func rotate(t *testing.T, nodes [2]*apitest.Mesh, i int, overlap time.Duration) 
 // rotationLoad counts what was asked.
 type rotationLoad struct{ requests, refreshes, sessions atomic.Int64 }
 
-// work asks both nodes in turn, and changes its token every 25 requests, now by
-// refreshing it, now by another session. Whatever one node has given, the other
+// work asks both nodes in turn, and changes its token every 25 requests or when
+// it is old, now by refreshing it, now by another session. Whatever one node has given, the other
 // one is the first to see.
 func (l *rotationLoad) work(stopped context.Context, t *testing.T, nodes [2]*apitest.Mesh, in client.Tokens, i int) {
 	ctx, access := context.WithoutCancel(stopped), in.AccessToken
@@ -115,14 +122,20 @@ func (l *rotationLoad) work(stopped context.Context, t *testing.T, nodes [2]*api
 		anon[at] = m.NewClient(t, "")
 		own[at] = sourced(t, m, func(context.Context) (string, error) { return access, nil })
 	}
+	since, changes := time.Now(), 0
 	for n, at := 0, i%2; stopped.Err() == nil; n, at = n+1, 1-at {
 		var err error
+		age := time.Since(since)
+		due := n%25 == 24 || age > tokenLife
+		if due {
+			since, changes = time.Now(), changes+1
+		}
 		switch {
-		case n%50 == 24:
+		case due && changes%2 == 1:
 			in, err = anon[at].Refresh(ctx, in.RefreshToken)
 			access = in.AccessToken
 			l.refreshes.Add(1)
-		case n%50 == 49:
+		case due:
 			var other client.Tokens
 			other, err = own[at].Exchange(ctx, client.ExchangeRequest{})
 			access = other.AccessToken
@@ -133,7 +146,7 @@ func (l *rotationLoad) work(stopped context.Context, t *testing.T, nodes [2]*api
 			_, err = own[at].WhoAmI(ctx)
 		}
 		if err != nil {
-			t.Errorf("client %d, request %d: %+v", i, n, err)
+			t.Errorf("client %d, request %d by a token of %v: %+v", i, n, age, err)
 			return
 		}
 		l.requests.Add(1)

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hivemesh/hivemesh/domain"
 	"github.com/hivemesh/hivemesh/domain/identity"
 )
 
@@ -27,8 +28,8 @@ type look struct {
 
 // CatchUp returns when this node decides by every event about identities that
 // was in the log when it was called. What another node has just given, such as
-// a session or a signing key, is known here then. It waits for at most a
-// second, and fails when the log does not answer or ctx ends.
+// a session or a signing key, is known here then. It fails with kind
+// Unavailable when that takes longer than a second, and with ctx's error.
 func (s *Service) CatchUp(ctx context.Context) error {
 	c := s.catchUp
 	c.mu.Lock()
@@ -65,8 +66,11 @@ func (s *Service) reachEnd(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, catchUpLimit)
 	defer cancel()
 	end, err := s.store.LastOf(ctx, identity.EntityKind)
-	if err != nil {
-		return err
+	if err == nil {
+		err = s.directory.Await(ctx, end)
 	}
-	return s.directory.Await(ctx, end)
+	if err != nil {
+		return &domain.Error{Kind: domain.Unavailable, Code: "log_unavailable", Message: "this node does not know the credential and cannot ask the event log about it now; try again", Err: err}
+	}
+	return nil
 }

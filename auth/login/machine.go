@@ -19,13 +19,16 @@ func (s *Service) Assertion(ctx context.Context, signed string, v Visit) (Tokens
 	if err != nil {
 		return Tokens{}, errProof()
 	}
-	owner, ok := heard(ctx, s, func() (keyOwner, bool) {
+	owner, err := heard(ctx, s, errProof(), func() (keyOwner, bool) {
 		ref, c, ok := s.cfg.Directory.KeyOwner(key)
 		return keyOwner{ref, c}, ok
 	})
+	if err != nil {
+		return Tokens{}, err
+	}
 	ref, c := owner.ref, owner.credential
 	public, err := base64.RawURLEncoding.DecodeString(c.Public)
-	if !ok || c.Type != identity.CredentialKeyPair || err != nil || len(public) != ed25519.PublicKeySize {
+	if c.Type != identity.CredentialKeyPair || err != nil || len(public) != ed25519.PublicKeySize {
 		return Tokens{}, errProof()
 	}
 	now := s.now()
