@@ -74,7 +74,7 @@ func (a *API) admit(r *http.Request, request string, h http.Header) (caller, err
 		return caller{request: request, from: from}, nil
 	}
 	credential := bearer(r)
-	actor, err := a.cfg.Auth.Authenticate(credential, from)
+	actor, err := a.authenticate(r.Context(), credential, from)
 	if err != nil {
 		if credential != "" {
 			if limited := a.guard.guessed(from, h); limited != nil {

@@ -62,6 +62,7 @@ type Service struct {
 	names       *eventstore.Cache[name.Name]
 	projections *eventstore.Cache[projection.Projection]
 	identities  identities
+	catchUp     *catchUp
 }
 
 // New returns a Service over an open store.
@@ -82,7 +83,7 @@ func New(cfg Config) *Service {
 		cfg.Observe = func(string, time.Duration, error) {}
 	}
 	return &Service{
-		room:      asLogFull(cfg.Room),
+		room: asLogFull(cfg.Room), catchUp: &catchUp{turn: make(chan struct{}, 1)},
 		directory: cfg.Directory, policies: cfg.Policies, denied: cfg.Denied, identities: newIdentities(cfg.Store, cfg.CacheSize),
 		store: cfg.Store, secret: cfg.Secret, now: cfg.Now, log: cfg.Log, observe: cfg.Observe,
 		tasks: eventstore.NewCache(cfg.Store, eventstore.Model[task.Task]{

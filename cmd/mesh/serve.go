@@ -111,6 +111,8 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 	}
 	if c.AgentUser == "" {
 		agents = nil // agents speak HTTP until they have an identity of their own on NATS
+	} else {
+		log.Warn().Str("user", c.AgentUser).Msg("agents share one NATS user: they can hear each other, and revocations do not close their connections; see NATS in docs/security.md")
 	}
 	url := "http://" + listener.Addr().String()
 	n, err := openNode(ctx, nodeConfig{
