@@ -18,7 +18,7 @@ var setupHTML []byte
 func setupPage(w http.ResponseWriter, _ *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "+
+	h.Set("Content-Security-Policy", "default-src 'none'; object-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "+
 		"script-src '"+digestOf(setupHTML, "script")+"'; style-src '"+digestOf(setupHTML, "style")+"'")
 	_, _ = w.Write(setupHTML) // the client may be gone
 }
