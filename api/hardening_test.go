@@ -29,6 +29,8 @@ func TestHardening(t *testing.T) {
 		"forgotten password":   testForgottenPassword,
 		"failures are told":    testFailuresAreTold,
 		"guessed device codes": testGuessedDeviceCodes,
+		"context words":        testContextWords,
+		"many sessions":        testManySessions,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -144,3 +144,41 @@ func testGuessedDeviceCodes(t *testing.T, _ *apitest.Mesh) {
 		t.Errorf("%d %+v", r.status, r.problem)
 	}
 }
+
+// testContextWords: what everybody would try first at this mesh is no password.
+func testContextWords(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
+	anon, text := m.NewClient(t, ""), invite(t, m, domain.Human, "contextual")
+	for _, refused := range []string{"I love Hivemesh, really", "it is contextual, is it not"} {
+		_, err := anon.Accept(t.Context(), client.AcceptRequest{Invitation: text, Password: refused})
+		wantCode(t, err, "invalid_field")
+	}
+	if _, err := anon.Accept(t.Context(), client.AcceptRequest{Invitation: text, Password: longPassword}); err != nil {
+		t.Error(err)
+	}
+}
+
+// testManySessions: sessions of one person live side by side.
+func testManySessions(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
+	person(t, m, "everywhere", longPassword, identity.RoleViewer)
+	anon := m.NewClient(t, "")
+	var sessions []client.Tokens
+	for range 12 {
+		in, err := anon.Login(t.Context(), client.LoginRequest{Login: "everywhere", Password: longPassword})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sessions = append(sessions, in)
+	}
+	if err := anon.Logout(t.Context(), sessions[0].RefreshToken); err != nil {
+		t.Fatal(err)
+	}
+	_, err := m.NewClient(t, sessions[0].AccessToken).WhoAmI(t.Context())
+	wantCode(t, err, "bad_credential")
+	for _, s := range sessions[1:] {
+		if _, err := m.NewClient(t, s.AccessToken).WhoAmI(t.Context()); err != nil {
+			t.Errorf("beside one that ended: %v", err)
+		}
+	}
+}
