@@ -18,7 +18,8 @@ type Limits struct {
 	Tenant    limit.Quota // every request of a tenant's principals
 	Address   limit.Quota // logins and other requests without a credential, of one address
 	Failures  limit.Quota // wrong credentials from one address
-	// Proxies are the networks of proxies whose X-Forwarded-For is believed.
+	// Proxies are the networks of proxies whose X-Forwarded-For and
+	// X-Forwarded-Proto are believed.
 	Proxies []netip.Prefix
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hivemesh/hivemesh/api/apitest"
 	"github.com/hivemesh/hivemesh/client"
@@ -46,11 +47,14 @@ func testSmuggling(t *testing.T, m *apitest.Mesh) {
 // raw sends bytes and nothing more, and returns the statuses of the answers.
 func raw(t *testing.T, m *apitest.Mesh, text string) (statuses []int) {
 	t.Helper()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(m.URL, "http://")) //nolint:noctx // on loopback, and closed below
+	conn, err := net.Dial("tcp", strings.TrimPrefix(m.URL, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
+	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := conn.Write([]byte(text)); err != nil {
 		t.Fatal(err)
 	}

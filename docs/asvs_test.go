@@ -167,8 +167,11 @@ func (all tests) find(name string) error {
 
 func (all tests) read(pkg string) error {
 	files, err := filepath.Glob(filepath.Join("..", pkg, "*_test.go"))
-	if err != nil || len(files) == 0 {
-		return fmt.Errorf("package %s has no tests (%v)", pkg, err)
+	if err != nil {
+		return fmt.Errorf("look for the tests of %s: %w", pkg, err)
+	}
+	if len(files) == 0 {
+		return fmt.Errorf("package %s has no tests", pkg)
 	}
 	for _, path := range files {
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
