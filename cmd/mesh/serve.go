@@ -30,7 +30,7 @@ type listenFlags struct {
 	RatePrincipal float64  `help:"Requests a second of one principal; 0 = not limited." name:"rate-principal" default:"20000" config:"" placeholder:"N"`
 	RateTenant    float64  `help:"Requests a second of one tenant; 0 = not limited." name:"rate-tenant" default:"0" config:"" placeholder:"N"`
 	RateAddress   float64  `help:"Logins a second from one address; 0 = not limited." name:"rate-address" default:"5" config:"" placeholder:"N"`
-	TrustedProxy  []string `help:"Network of proxies whose X-Forwarded-For is believed; repeat or separate by commas." name:"trusted-proxy" placeholder:"CIDR"`
+	TrustedProxy  []string `help:"Network of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; repeat or separate by commas." name:"trusted-proxy" placeholder:"CIDR"`
 
 	BreachedPasswords string `help:"Refuse passwords that are on this list: a folder, or an address such as https://api.pwnedpasswords.com/range/ that is asked with 5 of the 40 digits of the hash." name:"breached-passwords" config:"" placeholder:"DIR|URL"`
 
