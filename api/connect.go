@@ -23,7 +23,7 @@ func (a *API) Connect(ctx context.Context, r natsauth.Request) (natsauth.Grant, 
 		credential = r.Password
 	}
 	from, _ := netip.ParseAddr(r.ClientAddr)
-	by, err := a.cfg.Auth.Authenticate(credential, from)
+	by, err := a.authenticate(ctx, credential, from)
 	if err != nil {
 		return natsauth.Grant{}, err
 	}

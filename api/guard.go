@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
@@ -17,7 +18,8 @@ type Limits struct {
 	Tenant    limit.Quota // every request of a tenant's principals
 	Address   limit.Quota // logins and other requests without a credential, of one address
 	Failures  limit.Quota // wrong credentials from one address
-	// Proxies are the networks of proxies whose X-Forwarded-For is believed.
+	// Proxies are the networks of proxies whose X-Forwarded-For and
+	// X-Forwarded-Proto are believed.
 	Proxies []netip.Prefix
 }
 
@@ -43,16 +45,35 @@ func newGuard(l Limits) *guard {
 	}
 }
 
-// strict sets the headers that every answer has.
-func strict(h http.Header, tls bool) {
+// strict sets the headers that every answer has; secure is whether the client
+// speaks TLS (RFC 6797, section 7.2, forbids the last header without it).
+func strict(h http.Header, secure bool) {
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
-	if tls {
-		h.Set("Strict-Transport-Security", "max-age=31536000")
+	if secure {
+		h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 	}
+}
+
+// secure reports whether a client speaks TLS, with the node or with a proxy
+// that is trusted.
+func (g *guard) secure(r *http.Request) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return r.TLS != nil || err == nil && g.trusted(peer.Addr().Unmap()) && r.Header.Get("X-Forwarded-Proto") == "https"
+}
+
+// once refuses a query that gives a parameter more than once, since readers
+// disagree about which one counts. The types of a feed are the one list.
+func once(query url.Values) error {
+	for name, values := range query {
+		if len(values) > 1 && name != "type" {
+			return domain.InvalidField(name, "is given %d times", len(values))
+		}
+	}
+	return nil
 }
 
 // admitted takes one request from the quotas of a principal and its tenant.

@@ -36,7 +36,7 @@ func (a *API) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	began, request := time.Now(), requestID(r)
 	rec := &recorder{ResponseWriter: w}
 	rec.Header().Set(client.HeaderRequest, request)
-	strict(rec.Header(), r.TLS != nil)
+	strict(rec.Header(), a.guard.secure(r))
 	served := r
 	defer func() {
 		if p := recover(); p != nil {
@@ -51,6 +51,9 @@ func (a *API) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		a.metrics.httpRequest(served.Pattern, rec.status, time.Since(began))
 	}()
 	c, err := a.admit(r, request, rec.Header())
+	if err == nil {
+		err = once(r.URL.Query())
+	}
 	if err != nil {
 		tell(a.cfg.Log, request, err).write(rec)
 		return
@@ -74,7 +77,7 @@ func (a *API) admit(r *http.Request, request string, h http.Header) (caller, err
 		return caller{request: request, from: from}, nil
 	}
 	credential := bearer(r)
-	actor, err := a.cfg.Auth.Authenticate(credential, from)
+	actor, err := a.authenticate(r.Context(), credential, from)
 	if err != nil {
 		if credential != "" {
 			if limited := a.guard.guessed(from, h); limited != nil {

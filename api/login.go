@@ -62,6 +62,9 @@ func (a *API) loginRoutes(h huma.API) {
 		return a.device(d), err
 	})
 	authRoute(a, h, "device/approve", "Let the program that shows a code act as oneself", func(ctx context.Context, c caller, r client.DeviceApproval) (client.DeviceApproved, error) {
+		if err := a.guard.guessed(c.from, nil); err != nil { // before it is known whether the code is right: it is short
+			return client.DeviceApproved{}, err
+		}
 		program, err := s.ApproveDevice(ctx, c.actor, r.UserCode)
 		return client.DeviceApproved{Client: program}, err
 	})

@@ -100,7 +100,7 @@ func (a *API) runRequest(ctx context.Context, m *nats.Msg, from identity.Ref, ve
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	actor, err := a.requester(m, from)
+	actor, err := a.requester(ctx, m, from)
 	if err != nil {
 		return nil, err
 	}
@@ -126,11 +126,11 @@ func (a *API) mayAnswer(reply, tenant, principal string) bool {
 
 // requester returns who sent a request: whose subject it came on, where the
 // server lets nobody else write there, else the bearer of its credential.
-func (a *API) requester(m *nats.Msg, from identity.Ref) (domain.Actor, error) {
+func (a *API) requester(ctx context.Context, m *nats.Msg, from identity.Ref) (domain.Actor, error) {
 	if a.cfg.Vouched {
-		return a.cfg.Auth.Vouched(from)
+		return a.known(ctx, func() (domain.Actor, error) { return a.cfg.Auth.Vouched(from) })
 	}
-	actor, err := a.cfg.Auth.Authenticate(m.Header.Get(client.HeaderToken), netip.Addr{})
+	actor, err := a.authenticate(ctx, m.Header.Get(client.HeaderToken), netip.Addr{})
 	if err != nil {
 		return actor, err
 	}

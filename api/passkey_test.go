@@ -168,7 +168,7 @@ func TestPasskeys(t *testing.T) {
 		"alone": testPasskeyAlone, "kept": testPasskeyKept, "at once": testPasskeyAtOnce, "second factor": testPasskeySecond, "replay": testPasskeyReplay,
 		"begun elsewhere": testPasskeyBegunElsewhere, "registration of another": testPasskeyRegistrationOfAnother,
 		"another's passkey": testPasskeyOfAnother, "copied": testPasskeyCopied, "suspended": testPasskeySuspended,
-		"wrong origin": testPasskeyOrigin, "removed": testPasskeyRemoved, "lockout": testPasskeyLockout,
+		"wrong origin": testPasskeyOrigin, "removed": testPasskeyRemoved, "lockout": testPasskeyLockout, "guesses": testPasskeyBesideGuesses,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -190,7 +190,7 @@ func testPasskeyRemoved(t *testing.T, m *apitest.Mesh) {
 	}
 }
 
-// testPasskeyLockout: wrong passkeys make their place wait as wrong passwords do.
+// testPasskeyLockout: wrong passkeys make passkeys wait at their place, and nothing else.
 func testPasskeyLockout(t *testing.T, m *apitest.Mesh) {
 	t.Helper()
 	b, _ := enrolled(t, m, "mona", true)
@@ -200,5 +200,16 @@ func testPasskeyLockout(t *testing.T, m *apitest.Mesh) {
 	}
 	b.key.Spoof.BadSig = false
 	b.login(client.PasskeyLoginRequest{}).want(t, http.StatusTooManyRequests, "locked_out")
-	b.post("", "login/begin", client.PasskeyLoginRequest{Login: "mona", Password: longPassword}).want(t, http.StatusTooManyRequests, "locked_out")
+	b.post("", "login/begin", client.PasskeyLoginRequest{Login: "mona", Password: longPassword}).want(t, http.StatusOK, "")
+}
+
+// testPasskeyBesideGuesses: who guesses a password holds up no passkey.
+func testPasskeyBesideGuesses(t *testing.T, m *apitest.Mesh) {
+	t.Helper()
+	b, _ := enrolled(t, m, "nadja", true)
+	for range 6 {
+		_, _ = m.NewClient(t, "").Login(t.Context(), client.LoginRequest{Login: "nadja", Password: "wrong"}) // refused, then told to wait
+	}
+	b.post("", "login/begin", client.PasskeyLoginRequest{Login: "nadja", Password: longPassword}).want(t, http.StatusTooManyRequests, "locked_out")
+	b.login(client.PasskeyLoginRequest{}).want(t, http.StatusOK, "")
 }

@@ -23,7 +23,7 @@ var loginHTML []byte
 
 // htmlPage serves a page; only its own script and style may run on it.
 func htmlPage(html []byte) http.HandlerFunc {
-	policy := "default-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
+	policy := "default-src 'none'; object-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
 		"script-src '" + digestOf(html, "script") + "'; style-src '" + digestOf(html, "style") + "'"
 	return func(w http.ResponseWriter, _ *http.Request) {
 		h := w.Header()

@@ -20,7 +20,6 @@ type artifactInput struct {
 
 type artifactOutput struct {
 	ContentType string `header:"Content-Type"`
-	Cache       string `header:"Cache-Control"`
 	Body        []byte
 }
 
@@ -33,7 +32,7 @@ func (a *API) systemRoutes(h huma.API) {
 	huma.Register(h, op, func(ctx context.Context, in *artifactInput) (*artifactOutput, error) {
 		return serve(ctx, a, func(c caller) (*artifactOutput, error) {
 			data, err := a.artifact(ctx, c, in.Digest)
-			return &artifactOutput{ContentType: "application/octet-stream", Cache: "private, max-age=31536000, immutable", Body: data}, err
+			return &artifactOutput{ContentType: "application/octet-stream", Body: data}, err
 		})
 	})
 	getRoute(a, h, "/v1/version", "version", "Tell what runs here",

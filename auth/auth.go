@@ -3,6 +3,7 @@
 package auth
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"time"
@@ -31,6 +32,11 @@ type Authenticator struct {
 	used      func(owner identity.Ref, key string, from netip.Addr)
 }
 
+// ErrUnknown is in the error of a credential that this node has not heard of.
+// It may have been made on another node a moment ago: who catches up with the
+// log may try once more.
+var ErrUnknown = errors.New("this node does not know the credential")
+
 // New returns an Authenticator.
 func New(cfg Config) *Authenticator {
 	if cfg.Now == nil {
@@ -41,7 +47,8 @@ func New(cfg Config) *Authenticator {
 
 // Authenticate returns the principal that presents a credential from an
 // address, which may be unknown. It fails with kind Unauthenticated and says no
-// more than that the credential is missing, expired or not valid.
+// more than that the credential is missing, expired or not valid; the error
+// wraps ErrUnknown for one that this node has not heard of.
 func (a *Authenticator) Authenticate(credential string, from netip.Addr) (domain.Actor, error) {
 	switch {
 	case credential == "":
@@ -54,7 +61,8 @@ func (a *Authenticator) Authenticate(credential string, from netip.Addr) (domain
 	return domain.Actor{}, errCredential()
 }
 
-// Vouched returns the principal that a server vouches for.
+// Vouched returns the principal that a server vouches for. It fails like
+// Authenticate.
 func (a *Authenticator) Vouched(ref identity.Ref) (domain.Actor, error) { return a.actor(ref, nil, "") }
 
 // apiKey checks an API key.
@@ -64,7 +72,10 @@ func (a *Authenticator) apiKey(key string, from netip.Addr) (domain.Actor, error
 		return domain.Actor{}, errCredential()
 	}
 	owner, c, ok := a.directory.KeyOwner(id)
-	if !ok || c.Type != identity.CredentialAPIKey || !equal(c.Verifier, verifier) || !allowed(c.Networks, from) {
+	if !ok {
+		return domain.Actor{}, errUnknown()
+	}
+	if c.Type != identity.CredentialAPIKey || !equal(c.Verifier, verifier) || !allowed(c.Networks, from) {
 		return domain.Actor{}, errCredential()
 	}
 	if !c.ExpiresAt.IsZero() && !a.now().Before(c.ExpiresAt) {
@@ -81,12 +92,18 @@ func (a *Authenticator) apiKey(key string, from netip.Addr) (domain.Actor, error
 // accessToken checks a token, and that its session still counts.
 func (a *Authenticator) accessToken(signed string) (domain.Actor, error) {
 	claims, err := a.tokens.Verify(signed)
+	if errors.Is(err, token.ErrUnknownKey) {
+		return domain.Actor{}, errors.Join(err, ErrUnknown)
+	}
 	if err != nil {
 		return domain.Actor{}, err
 	}
 	ref := identity.Ref{Tenant: claims.Tenant, ID: claims.Subject}
 	session, ok := a.directory.Session(claims.Session, a.now())
-	if !ok || session.Tenant != ref.Tenant || session.Principal != ref.ID || session.Actor != claims.Actor || a.directory.TokenRevoked(ref, claims.ID) {
+	if !ok {
+		return domain.Actor{}, errUnknown()
+	}
+	if session.Tenant != ref.Tenant || session.Principal != ref.ID || session.Actor != claims.Actor || a.directory.TokenRevoked(ref, claims.ID) {
 		return domain.Actor{}, errCredential()
 	}
 	acts := ref
@@ -104,7 +121,10 @@ func (a *Authenticator) accessToken(signed string) (domain.Actor, error) {
 // actor returns the principal as one who may act, if it may.
 func (a *Authenticator) actor(ref identity.Ref, scopes []string, token string) (domain.Actor, error) {
 	p, ok := a.directory.Principal(ref)
-	if !ok || p.Suspended {
+	if !ok {
+		return domain.Actor{}, errUnknown()
+	}
+	if p.Suspended {
 		return domain.Actor{}, errCredential()
 	}
 	return domain.Actor{Tenant: ref.Tenant, ID: ref.ID, Kind: p.Kind, Scopes: scopes, Token: token}, nil
@@ -124,6 +144,10 @@ func allowed(networks []string, from netip.Addr) bool {
 	return false
 }
 
-func errCredential() error {
-	return &domain.Error{Kind: domain.Unauthenticated, Code: "bad_credential", Message: "the credential is not valid"}
+func errCredential() error { return refuse(nil) }
+
+func errUnknown() error { return refuse(ErrUnknown) }
+
+func refuse(cause error) error {
+	return &domain.Error{Kind: domain.Unauthenticated, Code: "bad_credential", Message: "the credential is not valid", Err: cause}
 }

@@ -68,6 +68,7 @@ type Service struct {
 	documents   *eventstore.Cache[document.Document]
 	models      *eventstore.Cache[embedding.Registry]
 	identities  identities
+	catchUp     *catchUp
 }
 
 // maxWarmTexts is how many items of memory are kept warm: they hold their text.
@@ -91,7 +92,7 @@ func New(cfg Config) *Service {
 		cfg.Observe = func(string, time.Duration, error) {}
 	}
 	return &Service{
-		room:      asLogFull(cfg.Room),
+		room: asLogFull(cfg.Room), catchUp: &catchUp{turn: make(chan struct{}, 1)},
 		directory: cfg.Directory, policies: cfg.Policies, denied: cfg.Denied, identities: newIdentities(cfg.Store, cfg.CacheSize),
 		store: cfg.Store, secret: cfg.Secret, now: cfg.Now, log: cfg.Log, observe: cfg.Observe,
 		tasks: eventstore.NewCache(cfg.Store, eventstore.Model[task.Task]{

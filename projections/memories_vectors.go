@@ -2,7 +2,7 @@ package projections
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // names an index
+	"crypto/sha256"
 	"fmt"
 	"strings"
 
@@ -69,7 +69,7 @@ func (c modelChange) flush(b *pgx.Batch, schema string) {
 // makes it last, many times faster.
 func tendVectors(ctx context.Context, c *pgx.Conn, schema string) error {
 	rows, err := c.Query(ctx, in(schema, `SELECT model, dimensions FROM {s}.model
-		WHERE NOT EXISTS (SELECT FROM pg_indexes WHERE schemaname = $1 AND indexname = 'vector_' || md5(model))`), schema)
+		WHERE NOT EXISTS (SELECT FROM pg_indexes WHERE schemaname = $1 AND indexname = 'vector_' || left(encode(sha256(convert_to(model, 'UTF8')), 'hex'), 32))`), schema)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func tendVectors(ctx context.Context, c *pgx.Conn, schema string) error {
 			CREATE INDEX IF NOT EXISTS vector_%x ON {s}.vector USING hnsw ((embedding::halfvec(%d)) halfvec_cosine_ops)
 			WITH (m = %d, ef_construction = %d) WHERE live AND model = %s;
 			RESET maintenance_work_mem; RESET max_parallel_maintenance_workers; ANALYZE {s}.vector`,
-			indexMemory, md5.Sum([]byte(m.Model)), m.Dimensions, hnswLinks, hnswBuild, literal(m.Model)) //nolint:gosec // a name, no secret
+			indexMemory, indexName(m.Model), m.Dimensions, hnswLinks, hnswBuild, literal(m.Model))
 		if _, err := c.Exec(ctx, in(schema, sql)); err != nil {
 			return fmt.Errorf("index the vectors of %s: %w", m.Model, err)
 		}
@@ -97,3 +97,9 @@ func tendVectors(ctx context.Context, c *pgx.Conn, schema string) error {
 // literal writes text as a constant of SQL: what an index on part of a table
 // is chosen by cannot be a parameter.
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// indexName tells a model in the name of its index, which may not be as long.
+func indexName(model string) []byte {
+	sum := sha256.Sum256([]byte(model))
+	return sum[:16]
+}

@@ -15,17 +15,23 @@ import (
 // Database is a Postgres database that a test can cut off and bring back.
 type Database struct {
 	Pool *pgxpool.Pool
+	url  string
 
 	mu    sync.Mutex
 	cut   bool
 	conns map[net.Conn]struct{}
 }
 
-// openDatabase makes an empty database and a pool that reaches it.
-func openDatabase(ctx context.Context, tb testing.TB, cut bool) *Database {
+// openDatabase makes a pool that reaches an empty database, or the peer's.
+func openDatabase(ctx context.Context, tb testing.TB, c Config) *Database {
 	tb.Helper()
-	d := &Database{cut: cut, conns: map[net.Conn]struct{}{}}
-	cfg, err := pgxpool.ParseConfig(embeddedtest.PostgresURL(tb)) //nolint:contextcheck // it takes none
+	d := &Database{cut: c.NoDatabase, conns: map[net.Conn]struct{}{}}
+	if c.Peer != nil {
+		d.url = c.Peer.Database.url
+	} else {
+		d.url = embeddedtest.PostgresURL(tb) //nolint:contextcheck // it takes none
+	}
+	cfg, err := pgxpool.ParseConfig(d.url)
 	must(tb, err)
 	cfg.MaxConns = 8
 	dial := cfg.ConnConfig.DialFunc

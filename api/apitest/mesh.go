@@ -49,7 +49,9 @@ type Config struct {
 	PublicURL  string     // how browsers reach the mesh; default http://localhost and the port
 	AgentURL   string     // where agents find NATS; default the server's own
 	Providers  []login.ProviderConfig
-	Embedder   embed.Provider // default the built-in one
+	Embedder   embed.Provider  // default the built-in one
+	Behind     <-chan struct{} // it hears nothing about identities, beside what was so when it began, before this is closed; nil = at once
+	Peer       *Mesh           // a node whose NATS and Postgres it shares; it outlives this one
 }
 
 // Mesh is one running node.
@@ -101,7 +103,7 @@ func Start(tb testing.TB, cfg Config) *Mesh {
 // connect makes all parts.
 func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 	tb.Helper()
-	gate := m.openNATS(ctx, tb)
+	gate, disconnect := m.openNATS(ctx, tb, cfg.Peer)
 	var err error
 	js, err := jetstream.New(m.NATS)
 	must(tb, err)
@@ -118,13 +120,17 @@ func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 	m.Directory, m.Commands, m.Token, m.Login, m.Auth = ids.Directory, ids.Commands, ids.RootKey, ids.Login, ids.Auth
 	root, _ := m.Directory.PrincipalNamed(domain.DefaultTenant, commands.RootName)
 	m.Root = root.ID
-	m.Database = openDatabase(ctx, tb, cfg.NoDatabase)
-	m.Projections, err = projections.Open(ctx, projections.Config{Pool: m.Database.Pool, Store: m.Store, Log: cfg.Log, Node: "test"})
+	name := "test"
+	if cfg.Peer != nil {
+		name, m.Token = "peer", cfg.Peer.Token
+	}
+	m.Database = openDatabase(ctx, tb, cfg)
+	m.Projections, err = projections.Open(ctx, projections.Config{Pool: m.Database.Pool, Store: m.Store, Log: cfg.Log, Node: name})
 	must(tb, err)
 	leases, err := workers.CreateLeases(ctx, js, 1)
 	must(tb, err)
 	m.Coordinator = workers.New(workers.Config{
-		Store: m.Store, Commands: m.Commands, Leases: leases, Node: "test", Heartbeat: cfg.Heartbeat,
+		Store: m.Store, Commands: m.Commands, Leases: leases, Node: name, Heartbeat: cfg.Heartbeat,
 		Log: cfg.Log, Send: api.NewInbox(m.NATS, cfg.Log).Send,
 	})
 	if cfg.Embedder == nil {
@@ -142,16 +148,27 @@ func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 	m.API = api.New(api.Config{
 		Commands: m.Commands, Projections: m.Projections, Store: m.Store, Coordinator: m.Coordinator, Recall: recall.New(m.Projections, embedders, time.Now), Embedder: m.Embedder,
 		Auth: ids.Auth, Login: ids.Login, Issuer: ids.Issuer, Directory: m.Directory, PublicURL: m.Public,
-		NATS: m.NATS, Vouched: true, Disconnect: m.Server.Disconnect, AgentNATS: &client.NATSInfo{URLs: []string{cfg.AgentURL}},
+		NATS: m.NATS, Vouched: true, Disconnect: disconnect, AgentNATS: &client.NATSInfo{URLs: []string{cfg.AgentURL}},
 		Heartbeat: cfg.Heartbeat, Limits: cfg.Limits, Version: client.Version{Version: "test"}, Log: cfg.Log, Metrics: registry,
 	})
-	gate.Open(m.API.Connect)
+	if gate != nil {
+		gate.Open(m.API.Connect)
+	}
 }
 
 // openNATS starts a server that asks the mesh who connects, and returns what
-// the mesh answers with once it is made.
-func (m *Mesh) openNATS(ctx context.Context, tb testing.TB) *natsauth.Gate {
+// the mesh answers with once it is made, and what closes connections. The
+// server of a peer has both already.
+func (m *Mesh) openNATS(ctx context.Context, tb testing.TB, peer *Mesh) (*natsauth.Gate, func(func(string) bool) int) {
 	tb.Helper()
+	if peer != nil {
+		var err error
+		m.Server = peer.Server
+		m.NATS, err = m.Server.Connect(ctx)
+		must(tb, err)
+		tb.Cleanup(m.NATS.Close)
+		return nil, nil
+	}
 	gate := natsauth.NewGate()
 	serving, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -173,7 +190,7 @@ func (m *Mesh) openNATS(ctx context.Context, tb testing.TB) *natsauth.Gate {
 	m.NATS, err = m.Server.Connect(ctx)
 	must(tb, err)
 	tb.Cleanup(m.NATS.Close)
-	return gate
+	return gate, m.Server.Disconnect
 }
 
 // serve runs all parts until the test ends, and stops them in order.
@@ -189,6 +206,12 @@ func (m *Mesh) serve(tb testing.TB, cfg Config, l net.Listener) {
 		core.Go(func() error { return m.Coordinator.Run(rest) })
 		core.Go(func() error { return m.Login.Run(rest) })
 		core.Go(func() error {
+			if cfg.Behind != nil {
+				select {
+				case <-cfg.Behind:
+				case <-rest.Done():
+				}
+			}
 			return commands.FollowDirectory(rest, m.Store, m.Directory, cfg.Log, commands.Watch{Restricted: m.API.Restricted, Started: m.Login.Started})
 		})
 		core.Go(func() error { return m.Embedder.Run(rest) })

@@ -36,8 +36,8 @@
 // remains: somebody in the same network as the principal can make that place
 // wait, and a principal in a new place during an attack waits with the
 // strangers. Keys cannot be guessed and are not under a lockout. Neither can
-// passkeys; but a wrong one shows somebody who tries, so it counts, and waits,
-// like a wrong password.
+// passkeys; wrong ones show somebody who tries, and are counted by themselves: no
+// wrong password makes a passkey wait.
 //
 // A success clears the failures of its place and not those of strangers, else
 // each login of the principal would give guessers another 20 tries. A try made

@@ -44,8 +44,11 @@ func (s *Service) Accept(ctx context.Context, a Acceptance) (Accepted, error) {
 	if !ok {
 		return Accepted{}, identity.ErrInvitation
 	}
-	inv, ok := s.cfg.Directory.Invitation(id, s.now())
-	if !ok || inv.Verifier != verifier { // digests of random values: nothing to learn from timing
+	inv, err := heard(ctx, s, identity.ErrInvitation, func() (identity.InvitationOf, bool) { return s.cfg.Directory.Invitation(id, s.now()) })
+	if err != nil {
+		return Accepted{}, err
+	}
+	if inv.Verifier != verifier { // digests of random values: nothing to learn from timing
 		return Accepted{}, identity.ErrInvitation
 	}
 	name := inv.Name

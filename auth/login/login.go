@@ -79,6 +79,24 @@ func New(cfg Config) (*Service, error) {
 	return &Service{cfg: cfg, now: cfg.Now, jti: newSpent(), providers: providers}, nil
 }
 
+// heard is what find finds, if need be after the node has heard what the others
+// have written: what is presented here may have been given there a moment ago.
+// It fails with refusal for what is not there, with kind Unavailable when that
+// is not known.
+func heard[T any](ctx context.Context, s *Service, refusal error, find func() (T, bool)) (T, error) {
+	found, ok := find()
+	if ok {
+		return found, nil
+	}
+	if err := s.cfg.Commands.CatchUp(ctx); err != nil {
+		return found, err
+	}
+	if found, ok = find(); !ok {
+		return found, refusal
+	}
+	return found, nil
+}
+
 // Tokens is what a principal goes on with.
 type Tokens struct {
 	Access    string

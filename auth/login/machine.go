@@ -17,8 +17,15 @@ func (s *Service) Assertion(ctx context.Context, signed string, v Visit) (Tokens
 	if err != nil {
 		return Tokens{}, errProof()
 	}
-	ref, c, ok := s.cfg.Directory.KeyOwner(key)
-	if !ok || c.Type != identity.CredentialKeyPair {
+	owner, err := heard(ctx, s, errProof(), func() (keyOwner, bool) {
+		ref, c, ok := s.cfg.Directory.KeyOwner(key)
+		return keyOwner{ref, c}, ok
+	})
+	if err != nil {
+		return Tokens{}, err
+	}
+	ref, c := owner.ref, owner.credential
+	if c.Type != identity.CredentialKeyPair {
 		return Tokens{}, errProof()
 	}
 	public, err := publicKey(c.Public)
@@ -41,6 +48,11 @@ func (s *Service) Assertion(ctx context.Context, signed string, v Visit) (Tokens
 
 // methodKey says that a session began by an API key.
 const methodKey = "key"
+
+type keyOwner struct {
+	ref        identity.Ref
+	credential identity.Credential
+}
 
 // Exchange begins a session of an actor that proved itself by an API key, no
 // wider than the key. What acts for somebody cannot be changed: it would act

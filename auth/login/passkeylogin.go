@@ -34,7 +34,7 @@ func (s *Service) options(ctx context.Context, a Attempt) (out Ceremony, c cerem
 		out.Options, c.State, err = s.cfg.Passkeys.BeginDiscoverable()
 		return out, c, err
 	}
-	key := a.Tenant + "/" + a.Name
+	key := lockoutKey(a.Tenant, a.Name)
 	if wait := s.cfg.Lockout.Check(key, a.From); wait > 0 {
 		return out, c, errWait(wait)
 	}
@@ -58,8 +58,8 @@ type PasskeyProof struct {
 }
 
 // FinishPasskeyLogin begins a session of whoever the passkey belongs to. It
-// fails with code passkey_invalid, which counts like a wrong password of whom
-// it was said to be; with kind Limited and the time to wait after too many.
+// fails with code passkey_invalid, which counts against whom it was said to be
+// of; with kind Limited and the time to wait after too many.
 func (s *Service) FinishPasskeyLogin(ctx context.Context, proof PasskeyProof) (Tokens, error) {
 	if s.cfg.Passkeys == nil {
 		return Tokens{}, errNoPasskeys()
@@ -69,7 +69,10 @@ func (s *Service) FinishPasskeyLogin(ctx context.Context, proof PasskeyProof) (T
 		return Tokens{}, err
 	}
 	who, p := s.meant(begun.Proved, proof.Response)
-	key := who.Tenant + "/" + p.Name
+	key := passkeyKey(who.Tenant, p.Name)
+	if begun.Proved.ID != "" {
+		key = lockoutKey(who.Tenant, p.Name)
+	}
 	if wait := s.cfg.Lockout.Check(key, proof.From); p.Exists() && wait > 0 {
 		return Tokens{}, errWait(wait)
 	}

@@ -25,9 +25,14 @@ func knows(l *limit.Lockout, d *identity.Directory) func(identity.Ref, identity.
 		}
 		if p, ok := d.Principal(who); ok && p.Kind == domain.Human {
 			l.Known(lockoutKey(who.Tenant, p.Name), e.Source)
+			l.Known(passkeyKey(who.Tenant, p.Name), e.Source)
 		}
 	}
 }
 
 // lockoutKey is what failures of a login are counted by, whether it exists or not.
 func lockoutKey(tenant, name string) string { return tenant + "/" + name }
+
+// passkeyKey is what failures of passkeys alone are counted by: whoever guesses
+// passwords does not hold up a passkey, which cannot be guessed.
+func passkeyKey(tenant, name string) string { return lockoutKey(tenant, name) + "/passkey" }

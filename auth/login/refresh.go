@@ -3,6 +3,7 @@ package login
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"net/netip"
 	"strings"
 
@@ -27,31 +28,42 @@ func (s *Service) Refresh(ctx context.Context, presented string, from netip.Addr
 	if !ok {
 		return Tokens{}, identity.ErrRefresh
 	}
-	session, ok := s.cfg.Directory.Session(id, s.now())
-	if !ok {
-		return Tokens{}, identity.ErrRefresh
+	session, err := heard(ctx, s, identity.ErrRefresh, func() (identity.SessionOf, bool) { return s.cfg.Directory.Session(id, s.now()) })
+	if err != nil {
+		return Tokens{}, err
 	}
 	p, _ := s.cfg.Directory.Principal(identity.Ref{Tenant: session.Tenant, ID: session.Principal})
 	by := domain.Actor{Tenant: session.Tenant, ID: session.Principal, Kind: p.Kind}
 	secret, next := auth.NewSecret()
+	out, err := s.issue(ctx, session.Tenant, session.Session, secret) // first: what cannot be signed now must not spend the token
+	if err != nil {
+		return Tokens{}, err
+	}
 	if _, err := s.cfg.Commands.RefreshSession(ctx, by, commands.Meta{}, id, verifier, next, s.source(from)); err != nil {
 		return Tokens{}, err
 	}
-	return s.issue(ctx, session.Tenant, session.Session, secret)
+	return out, nil
 }
 
-// Logout ends the session of a refresh token. One that opens nothing is no error.
+// Logout ends the session of a refresh token. One that opens nothing is no
+// error. It fails with kind Unavailable when that is not known.
 func (s *Service) Logout(ctx context.Context, presented string) error {
 	id, verifier, ok := parseRefresh(presented)
 	if !ok {
 		return nil
 	}
-	session, ok := s.cfg.Directory.Session(id, s.now())
-	if !ok || session.Verifier != verifier { // digests of random values: nothing to learn from timing
+	session, err := heard(ctx, s, identity.ErrRefresh, func() (identity.SessionOf, bool) {
+		session, ok := s.cfg.Directory.Session(id, s.now())
+		return session, ok && session.Verifier == verifier // digests of random values: nothing to learn from timing
+	})
+	if errors.Is(err, identity.ErrRefresh) {
 		return nil
 	}
+	if err != nil {
+		return err
+	}
 	by := domain.Actor{Tenant: session.Tenant, ID: session.Principal}
-	_, err := s.cfg.Commands.EndSession(ctx, by, commands.Meta{}, id, "logged out")
+	_, err = s.cfg.Commands.EndSession(ctx, by, commands.Meta{}, id, "logged out")
 	return err
 }
 

@@ -112,7 +112,8 @@ func TestDisconnectCuts(t *testing.T) {
 func TestReconnectAfterServerRestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	first := answer(t, startServer(t, embedded.NATSConfig{Dir: dir}), natsauth.Config{})
+	callout := &embedded.Callout{Timeout: 2 * time.Second} // the server waits for those whom nobody answered before it stops
+	first := answer(t, startServer(t, embedded.NATSConfig{Dir: dir, Callout: callout}), natsauth.Config{})
 	u, err := url.Parse(first.server.URL())
 	if err != nil {
 		t.Fatal(err)

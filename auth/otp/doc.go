@@ -8,6 +8,6 @@
 // the million codes three are right at any time: the caller limits the tries
 // (RFC 4226, section 7.3).
 //
-// A recovery code stands in when the device is lost: 80 random bits, used
+// A recovery code stands in when the device is lost: 120 random bits, used
 // once.
 package otp

@@ -39,6 +39,10 @@ type verified struct {
 	claims Claims
 }
 
+// ErrUnknownKey is in the error of a token whose key is not known, which may
+// have been made on another node a moment ago.
+var ErrUnknownKey = errors.New("the key is not known")
+
 // remembered bounds the tokens of one of the two generations that are kept.
 const remembered = 8192
 
@@ -80,8 +84,11 @@ func (v *Verifier) check(token string) (verified, error) {
 		return verified{}, err
 	}
 	key, ok := v.cfg.Key(h.Key)
-	if !ok || h.Type != typAccess {
-		return verified{}, fmt.Errorf("key %.64q, type %.40q", h.Key, h.Type)
+	switch {
+	case h.Type != typAccess:
+		return verified{}, fmt.Errorf("type %.40q", h.Type)
+	case !ok:
+		return verified{}, fmt.Errorf("%.64q: %w", h.Key, ErrUnknownKey)
 	}
 	w, err := claimsOf(token, payload, key, v.cfg.Now())
 	switch {

@@ -31,7 +31,7 @@ type listenFlags struct {
 	RatePrincipal float64  `help:"Requests a second of one principal; 0 = not limited." name:"rate-principal" default:"20000" config:"" placeholder:"N"`
 	RateTenant    float64  `help:"Requests a second of one tenant; 0 = not limited." name:"rate-tenant" default:"0" config:"" placeholder:"N"`
 	RateAddress   float64  `help:"Logins a second from one address; 0 = not limited." name:"rate-address" default:"5" config:"" placeholder:"N"`
-	TrustedProxy  []string `help:"Network of proxies whose X-Forwarded-For is believed; repeat or separate by commas." name:"trusted-proxy" placeholder:"CIDR"`
+	TrustedProxy  []string `help:"Network of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; repeat or separate by commas." name:"trusted-proxy" placeholder:"CIDR"`
 
 	BreachedPasswords string `help:"Refuse passwords that are on this list: a folder, or an address such as https://api.pwnedpasswords.com/range/ that is asked with 5 of the 40 digits of the hash." name:"breached-passwords" config:"" placeholder:"DIR|URL"`
 
@@ -116,6 +116,8 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 	}
 	if c.AgentUser == "" {
 		agents = nil // agents speak HTTP until they have an identity of their own on NATS
+	} else {
+		log.Warn().Str("user", c.AgentUser).Msg("agents share one NATS user: they can hear each other, and revocations do not close their connections; see NATS in docs/security.md")
 	}
 	url := "http://" + listener.Addr().String()
 	n, err := openNode(ctx, nodeConfig{

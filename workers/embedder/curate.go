@@ -54,7 +54,7 @@ func (e *Embedder) merge(ctx context.Context, model string, found []fresh) error
 			e.cfg.Log.Debug().Err(err).Msg("duplicates are not looked for: the read model does not answer")
 			return nil
 		}
-		if !ok || merged[id] {
+		if !ok || distance > e.cfg.SameDistance || merged[id] {
 			continue
 		}
 		if _, err := e.cfg.Commands.MergeMemory(ctx, f.tenant, f.id, id, distance); err != nil {

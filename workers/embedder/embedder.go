@@ -73,8 +73,11 @@ type Config struct {
 	// Nearest returns the closest other item to a vector in an item's scope,
 	// its distance, and whether there is one. May be nil: duplicates are kept.
 	Nearest func(ctx context.Context, tenant string, of memory.Item, model string, v memory.Vector, after uint64) (id string, distance float64, found bool, err error)
-	Now     func() time.Time // default time.Now
-	Log     zerolog.Logger
+	// SameDistance is the cosine distance up to which two items say the same;
+	// 0 means 0.1.
+	SameDistance float64
+	Now          func() time.Time // default time.Now
+	Log          zerolog.Logger
 }
 
 // Embedder makes vectors of what is remembered. Its methods may be called from
@@ -106,6 +109,9 @@ type Health struct {
 func New(cfg Config) *Embedder {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.SameDistance == 0 {
+		cfg.SameDistance = 0.1
 	}
 	models := make([]string, len(cfg.Providers))
 	for i, p := range cfg.Providers {
