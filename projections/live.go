@@ -48,8 +48,8 @@ type feeder struct {
 // write have a lane of their own, so that the others do not lag behind them.
 func (p *Projections) feeders(b *builds) []*feeder {
 	all := []*feeder{
-		{p: p, builds: b, name: "projections", lock: liveLock},
-		{p: p, builds: b, name: "projections-heavy", lock: liveLock + 1},
+		{p: p, builds: b, name: "lane", lock: liveLock},
+		{p: p, builds: b, name: "lane-heavy", lock: liveLock + 1},
 	}
 	for _, d := range p.defs {
 		all[d.lane()].defs = append(all[d.lane()].defs, d)

@@ -114,15 +114,21 @@ func (r *memoryRow) take(e memory.Event, at time.Time) error {
 	before := r.Item
 	after := before.Apply(e, at)
 	switch e := e.(type) {
-	case memory.Remembered, memory.Corrected:
+	case memory.Remembered, memory.Corrected, memory.Moved:
 		r.rewritten = true
 	case memory.Embedded:
+		if e.Hash != before.Hash {
+			return nil
+		}
 		v, err := memory.DecodeVector(e.Vector, e.Dimensions)
 		if err != nil {
 			return err
 		}
 		r.tokens += e.Tokens
 		r.reembedded = append(r.reembedded, vectorRow{e.Model, v})
+	}
+	if !after.ExpiresAt.Equal(before.ExpiresAt) {
+		r.rewritten = true
 	}
 	if after.Hash != before.Hash {
 		r.reembedded, r.unembedded = nil, true

@@ -4,7 +4,10 @@ import (
 	"testing"
 
 	"github.com/hivemesh/hivemesh/domain/agent"
+	"github.com/hivemesh/hivemesh/domain/document"
+	"github.com/hivemesh/hivemesh/domain/embedding"
 	"github.com/hivemesh/hivemesh/domain/identity"
+	"github.com/hivemesh/hivemesh/domain/memory"
 	"github.com/hivemesh/hivemesh/domain/task"
 	"github.com/hivemesh/hivemesh/projections/projectionstest"
 )
@@ -19,6 +22,15 @@ func TestRebuildEqualsLive(t *testing.T) {
 		missing[typ] = true
 	}
 	for typ := range identity.Decoders {
+		missing[typ] = true
+	}
+	for typ := range memory.Decoders {
+		missing[typ] = true
+	}
+	for typ := range document.Decoders {
+		missing[typ] = true
+	}
+	for typ := range embedding.Decoders {
 		missing[typ] = true
 	}
 	for seed := range uint64(2) {

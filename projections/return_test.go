@@ -72,8 +72,8 @@ func (g *gate) pool(t *testing.T, url string) *pgxpool.Pool {
 	return pool
 }
 
-// TestResumesSoon lets Postgres return while the lane makes a long pause: the
-// lane goes on at once, and says once that it owns the read models.
+// TestResumesSoon lets Postgres return while the lanes make a long pause: they
+// go on at once, and each says once that it owns its read models.
 func TestResumesSoon(t *testing.T) {
 	t.Parallel()
 	var g gate
@@ -96,7 +96,7 @@ func TestResumesSoon(t *testing.T) {
 	if err := h.Append(t.Context(), b.store, 100); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a long pause", func() bool { return log.count(`"pause":3200`, "the projection lane does not") == 1 })
+	eventually(t, "a long pause", func() bool { return log.count(`"pause":3200`, "the projection lane does not") == 2 })
 	g.shut.Store(false)
 	back := time.Now()
 	b.caughtUp(t)
@@ -106,7 +106,7 @@ func TestResumesSoon(t *testing.T) {
 	for want, line := range map[string]string{
 		"owned": "this node feeds the read models", "stopped": "the projection lane stopped", "resumed": "the projection lane goes on",
 	} {
-		if n := log.count(line); n != 1 {
+		if n := log.count(line); n != 2 { // of each lane
 			t.Errorf("%s: %q was logged %d times", want, line, n)
 		}
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/hivemesh/hivemesh/eventstore"
 )
 
-// History makes decisions of random agents, tasks and identities. The same seed gives the
+// History makes decisions of random agents, tasks, identities and memories. The same seed gives the
 // same decisions, but for the ids of events.
 type History struct {
 	Tenant string
@@ -29,6 +29,7 @@ type History struct {
 	agents     []*entity[agent.Agent]
 	open       []*entity[task.Task]
 	identities identities
+	memories   memories
 	made       int
 }
 
@@ -103,6 +104,9 @@ func (h *History) next(busy map[string]bool) (step, bool) {
 	}
 	if h.rng.IntN(8) == 0 {
 		return h.identityStep(busy)
+	}
+	if h.rng.IntN(8) == 0 {
+		return h.memoryStep(busy)
 	}
 	if len(h.open) < 4000 && h.rng.IntN(5) == 0 || len(h.open) < 20 {
 		return h.submit()

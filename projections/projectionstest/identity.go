@@ -107,7 +107,9 @@ func (h *History) principalEvents(e *entity[identity.Principal]) ([]identity.Pri
 		ID: h.pick("k1", "k2") + e.id[:8], Type: identity.CredentialAPIKey, Name: "build", Scopes: []string{"task.*"}, Networks: []string{"10.0.0.0/8"},
 		Verifier: hex.EncodeToString(make([]byte, 32)), ExpiresAt: h.now.Add(24 * time.Hour),
 	}
-	switch h.rng.IntN(12) {
+	switch h.rng.IntN(13) {
+	case 12:
+		return e.state.SetTeams([]string{h.pick("ops", "dev")})
 	case 0:
 		return e.state.Suspend("left the house")
 	case 1, 2:
