@@ -37,6 +37,8 @@ type estate struct {
 	task       string
 	event      string // sequence of the task's first event
 	digest     string // of the task's input
+	memory     string // of the admin alone
+	document   string
 }
 
 // rootAt is root as it acts in a tenant.
@@ -154,6 +156,16 @@ func makeEstate(t *testing.T, m *apitest.Mesh, tenant string) estate {
 		t.Fatalf("the input is no artifact: %v, %.500v", err, got)
 	}
 	e.digest = got.Input.Artifact.Digest
+	item, err := admin.Remember(ctx, client.RememberRequest{Text: "Only " + tenant + " knows.", Scope: "agent:" + e.adminID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.memory = item.ID
+	doc, err := admin.ImportDocument(ctx, client.DocumentRequest{URI: tenant + ".md", Text: "What " + tenant + " wrote."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.document = doc.ID
 	return e
 }
 
@@ -169,6 +181,7 @@ func fill(path string, e *estate) string {
 	for prefix, of := range map[string]string{
 		"/v1/tasks/": e.task, "/v1/agents/": e.agent, "/v1/principals/": e.principal, "/v1/invitations/": e.invitation,
 		"/v1/roles/": e.role, "/v1/policies/": e.policy, "/v1/tenants/": e.tenant,
+		"/v1/memory/": e.memory, "/v1/documents/": e.document,
 	} {
 		if strings.HasPrefix(path, prefix) {
 			id = of

@@ -13,7 +13,6 @@ import (
 
 	"github.com/hivemesh/hivemesh/client"
 	"github.com/hivemesh/hivemesh/domain"
-	"github.com/hivemesh/hivemesh/domain/identity"
 )
 
 const (
@@ -56,8 +55,8 @@ type feed struct {
 	entity string
 	types  []string
 	who    domain.Actor
-	auth   bool   // events about identities are for this reader, too
-	at     uint64 // where it begins
+	hidden []string // kinds whose events are not for this reader
+	at     uint64   // where it begins
 
 	rc      *http.ResponseController
 	w       http.ResponseWriter
@@ -66,7 +65,7 @@ type feed struct {
 }
 
 func (a *API) newFeed(ctx context.Context, c caller, in *feedInput) (*feed, error) {
-	f := &feed{a: a, tenant: c.actor.Tenant, kind: in.Kind, types: in.Type, auth: a.may(c, "identity.read"), who: c.actor}
+	f := &feed{a: a, tenant: c.actor.Tenant, kind: in.Kind, types: in.Type, hidden: a.hiddenKinds(c), who: c.actor}
 	var err error
 	switch {
 	case in.Entity == "" || fullID(in.Entity):
@@ -155,7 +154,7 @@ func (f *feed) handle(entries []*entry) error {
 
 func (f *feed) wants(e *entry) bool {
 	return e.Entity.Tenant == f.tenant && e.Type != "" &&
-		(f.auth || e.Entity.Kind != identity.EntityKind) &&
+		!slices.Contains(f.hidden, e.Entity.Kind) &&
 		(f.kind == "" || e.Entity.Kind == f.kind) &&
 		(f.entity == "" || e.Entity.ID == f.entity) &&
 		(len(f.types) == 0 || slices.Contains(f.types, e.Type))

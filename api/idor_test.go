@@ -15,7 +15,7 @@ import (
 
 // ids are all that could give an estate away.
 func (e estate) ids() []string {
-	return []string{e.adminID, e.principal, e.key, e.session, e.invitation, e.role, e.policy, e.agent, e.joined, e.task, e.digest}
+	return []string{e.adminID, e.principal, e.key, e.session, e.invitation, e.role, e.policy, e.agent, e.joined, e.task, e.digest, e.memory, e.document}
 }
 
 // TestIDOR: the admin of one tenant, who may do everything there, gets nothing

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -80,7 +79,6 @@ type teamsInput struct {
 // teamsRoute replaces the teams of a principal.
 func (a *API) teamsRoute(h huma.API) {
 	op := commandOperation("/v1/principals/{id}/teams", "principal-teams", "Say which teams a principal is in")
-	op.Method = http.MethodPut
 	huma.Register(h, op, func(ctx context.Context, in *teamsInput) (*output[client.Receipt], error) {
 		return answer(ctx, a, func(c caller) (client.Receipt, error) {
 			p, err := a.findPrincipal(c, in.ID)

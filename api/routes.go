@@ -11,7 +11,6 @@ import (
 
 	"github.com/hivemesh/hivemesh/client"
 	"github.com/hivemesh/hivemesh/domain"
-	"github.com/hivemesh/hivemesh/domain/identity"
 	"github.com/hivemesh/hivemesh/eventstore"
 	"github.com/hivemesh/hivemesh/projections"
 )
@@ -170,9 +169,7 @@ func (a *API) eventRoutes(h huma.API) {
 	a.feedRoute(h)
 	listRoute(a, h, "/v1/events", "list-events", "List the index of the log, newest first, without data",
 		func(ctx context.Context, c caller, q projections.Query) (projections.Page[projections.Event], error) {
-			if !a.may(c, "identity.read") {
-				q.Restrict = "kind!=" + identity.EntityKind
-			}
+			q.Restrict = withoutHidden(a.hiddenKinds(c))
 			return a.cfg.Projections.Events(ctx, c.actor.Tenant, q)
 		}, a.indexed)
 	getRoute(a, h, "/v1/events/{seq}", "get-event", "Get one event with its data from the log", a.event)
@@ -215,7 +212,7 @@ func (a *API) event(ctx context.Context, c caller, in *seqInput) (client.Event, 
 	if err != nil {
 		return client.Event{}, err
 	}
-	if r.Entity.Tenant != c.actor.Tenant || r.Entity.Kind == identity.EntityKind && !a.may(c, "identity.read") {
+	if r.Entity.Tenant != c.actor.Tenant || a.hides(c, r.Entity.Kind) {
 		return client.Event{}, missing
 	}
 	return a.logEvent(r), nil

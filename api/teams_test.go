@@ -30,7 +30,7 @@ func testTeams(t *testing.T, m *apitest.Mesh) {
 	_, err = owner.SetTeams(t.Context(), "nobody", []string{"red"})
 	wantCode(t, err, "principal_not_found")
 	for _, body := range []string{``, `{}`, `{"teams":null}`, `{"teams":"red"}`} { // none of them takes it out of every team
-		if r := ask(t, m, "PUT", "/v1/principals/me/teams", body); r.status < 400 || r.status >= 500 {
+		if r := ask(t, m, "POST", "/v1/principals/me/teams", body); r.status < 400 || r.status >= 500 {
 			t.Errorf("%q: %d %s", body, r.status, r.body)
 		}
 	}

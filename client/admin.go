@@ -78,7 +78,7 @@ func (c *Client) RevokeTokens(ctx context.Context, id, reason string) (Receipt, 
 func (c *Client) SetTeams(ctx context.Context, id string, teams []string) (Receipt, error) {
 	var out Receipt
 	err := c.do(ctx, call{
-		method: http.MethodPut, path: principalPath(id) + "/teams", body: TeamsRequest{Teams: append([]string{}, teams...)},
+		method: http.MethodPost, path: principalPath(id) + "/teams", body: TeamsRequest{Teams: append([]string{}, teams...)},
 		key: uuid.NewString(), repeat: true, out: &out,
 	})
 	return out, err

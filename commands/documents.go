@@ -128,15 +128,15 @@ func newDocument(tenant string, d Document, spec memory.Spec) (newlyImported, er
 	if len(d.Text) > MaxDocument {
 		return out, &domain.Error{Kind: domain.TooLarge, Code: "too_large", Field: "text", Message: fmt.Sprintf("is %d bytes; at most %d are allowed", len(d.Text), MaxDocument)}
 	}
-	chunks, err := split.Split(d.MediaType, d.Text, split.Options{})
+	chunks, err := split.Split(spec.MediaType, d.Text, split.Options{})
 	if err != nil {
 		return out, err
 	}
 	sum := sha256.Sum256([]byte(d.Text))
 	out.id = keyedID(tenant, kindDocument, string(spec.Scope), d.URI)
 	out.Spec = document.Spec{
-		URI: d.URI, Scope: spec.Scope, Digest: "sha256:" + hex.EncodeToString(sum[:]), Size: int64(len(d.Text)), MediaType: d.MediaType,
-		Splitter: split.Version, Tags: d.Tags,
+		URI: d.URI, Scope: spec.Scope, Digest: "sha256:" + hex.EncodeToString(sum[:]), Size: int64(len(d.Text)), MediaType: spec.MediaType,
+		Splitter: split.Version, Tags: spec.Tags,
 	}
 	seen := map[string]int{}
 	for i, c := range chunks {

@@ -99,13 +99,15 @@ func (s *Service) RememberAll(ctx context.Context, by domain.Actor, items []Reme
 
 // SupersedeMemory says that another item holds in place of this one.
 func (s *Service) SupersedeMemory(ctx context.Context, by domain.Actor, m Meta, id, successor, reason string) (Result, error) {
-	if _, err := entity(by.Tenant, kindMemory, "by", successor); err != nil {
-		return Result{}, err
-	}
-	if _, err := s.readableMemory(ctx, by, successor); err != nil {
-		return Result{}, err
-	}
-	return s.updateMemory(ctx, by, m, id, reason, func(i memory.Item) ([]memory.Event, error) { return i.Supersede(successor, reason) })
+	return s.updateMemory(ctx, by, m, id, reason, func(i memory.Item) ([]memory.Event, error) {
+		if _, err := entity(by.Tenant, kindMemory, "by", successor); err != nil {
+			return nil, err
+		}
+		if _, err := s.readableMemory(ctx, by, successor); err != nil {
+			return nil, err
+		}
+		return i.Supersede(successor, reason)
+	})
 }
 
 // CorrectMemory replaces what an item says.
