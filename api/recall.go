@@ -88,7 +88,7 @@ func (a *API) pack(ctx context.Context, c caller, r client.PackRequest) (client.
 	}
 	out := client.Pack{Text: got.Text, Items: []client.PackedItem{}, Tokens: got.Tokens, Budget: r.Budget, Degraded: got.Degraded, Position: a.cfg.Store.Position(got.Seq)}
 	for _, i := range got.Items {
-		out.Items = append(out.Items, client.PackedItem{ID: i.ID, Score: i.Score, Tokens: i.Tokens, Kind: string(i.Kind), Source: i.Source, Seq: i.FirstSeq})
+		out.Items = append(out.Items, client.PackedItem{ID: i.ID, Score: i.Score, Tokens: i.Tokens, Kind: string(i.Kind), Source: i.From, Seq: i.FirstSeq})
 	}
 	return out, nil
 }

@@ -103,7 +103,7 @@ func (s *Service) SupersedeMemory(ctx context.Context, by domain.Actor, m Meta, 
 		if _, err := entity(by.Tenant, kindMemory, "by", successor); err != nil {
 			return nil, err
 		}
-		if _, err := s.readableMemory(ctx, by, successor); err != nil {
+		if err := s.recallable(ctx, by, successor); err != nil {
 			return nil, err
 		}
 		return i.Supersede(successor, reason)
@@ -129,7 +129,7 @@ func (s *Service) RestoreMemory(ctx context.Context, by domain.Actor, m Meta, id
 // no more than the right to recall the item.
 func (s *Service) ReinforceMemory(ctx context.Context, by domain.Actor, m Meta, id string, how memory.Reason, task string) (Result, error) {
 	return s.run(by, "memory.read", m, aboutMemory(id, memory.Spec{}), func(cmd eventstore.Command) (Result, error) {
-		if _, err := s.readableMemory(ctx, by, id); err != nil {
+		if err := s.recallable(ctx, by, id); err != nil {
 			return Result{}, err
 		}
 		return s.changeMemory(ctx, by.Tenant, cmd, id, func(i memory.Item) ([]memory.Event, error) { return i.Reinforce(how, task) })
@@ -142,32 +142,32 @@ func (s *Service) updateMemory(ctx context.Context, by domain.Actor, m Meta, id,
 		if err := checkText("reason", reason); err != nil {
 			return Result{}, err
 		}
-		if _, err := s.readableMemory(ctx, by, id); err != nil {
+		if err := s.recallable(ctx, by, id); err != nil {
 			return Result{}, err
 		}
 		return s.changeMemory(ctx, by.Tenant, cmd, id, decide)
 	})
 }
 
-// readableMemory returns an item. One that the actor may not recall looks as
-// one that is not there.
-func (s *Service) readableMemory(ctx context.Context, by domain.Actor, id string) (memory.Item, error) {
+// recallable refuses an item that the actor may not recall, as one that is not
+// there.
+func (s *Service) recallable(ctx context.Context, by domain.Actor, id string) error {
 	e, err := entity(by.Tenant, kindMemory, "id", id)
 	if err != nil {
-		return memory.Item{}, err
+		return err
 	}
 	st, err := s.memories.Load(ctx, e)
 	if err != nil {
-		return memory.Item{}, fmt.Errorf("load item %s: %w", id, err)
+		return fmt.Errorf("load item %s: %w", id, err)
 	}
 	r, err := s.MemoryReading(by)
 	if err != nil {
-		return memory.Item{}, err
+		return err
 	}
 	if !st.State.Exists() || !r.Allows(st.State.Scope) {
-		return memory.Item{}, memory.ErrNotFound
+		return memory.ErrNotFound
 	}
-	return st.State, nil
+	return nil
 }
 
 // mayKeep refuses a scope that the actor could not recall from.

@@ -135,10 +135,18 @@ func (cmd *memoryShowCmd) Run(ctx context.Context, a *app) error {
 		return a.printJSON(m)
 	}
 	a.printFields([][2]string{
-		{"id", m.ID}, {"status", strings.TrimSpace(m.Status + " " + m.ReplacedBy)}, {"kind", m.Kind}, {"scope", m.Scope}, {"subject", m.Subject},
-		{"from", memoryFrom(m, 200)}, {"tags", strings.Join(m.Tags, " ")}, {"importance", fmt.Sprint(m.Importance)},
+		{"id", m.ID},
+		{"status", strings.TrimSpace(m.Status + " " + m.ReplacedBy)},
+		{"kind", m.Kind},
+		{"scope", m.Scope},
+		{"subject", m.Subject},
+		{"from", memoryFrom(m, 200)},
+		{"tags", strings.Join(m.Tags, " ")},
+		{"importance", fmt.Sprint(m.Importance)},
 		{"used", fmt.Sprintf("%d, helpful %d, repeated %d", m.Used, m.Helpful, m.Repeats)},
-		{"remembered", stamp(&m.RememberedAt)}, {"expires", stamp(m.ExpiresAt)}, {"event", fmt.Sprint(m.Seq)},
+		{"remembered", stamp(&m.RememberedAt)},
+		{"expires", stamp(m.ExpiresAt)},
+		{"event", fmt.Sprint(m.Seq)},
 	})
 	_, err = fmt.Fprintf(a.stdout, "\n%s\n", printable(m.Text))
 	return err

@@ -54,6 +54,22 @@ func (f listenFlags) limits() (api.Limits, error) {
 	return l, nil
 }
 
+// fill puts into a node's configuration what the flags say of it, and reads
+// the files that they name.
+func (f listenFlags) fill(cfg *nodeConfig) (err error) {
+	if cfg.Limits, err = f.limits(); err != nil {
+		return err
+	}
+	if cfg.Embedders, err = f.embedders(); err != nil {
+		return err
+	}
+	if cfg.Providers, err = f.providers(); err != nil {
+		return err
+	}
+	cfg.Breached, err = breachedPasswords(f.BreachedPasswords)
+	return err
+}
+
 // quota is a rate that may be exceeded for some seconds.
 func quota(perSecond, seconds float64) limit.Quota {
 	return limit.Quota{PerSecond: perSecond, Burst: max(1, int(perSecond*seconds))}
@@ -74,20 +90,8 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 	if c.NATS == "" || c.PG == "" {
 		return &failure{Exit: exitUsage, Code: "usage", Message: "mesh serve needs --nats and --pg", Hint: "to run with everything included: mesh up"}
 	}
-	limits, err := c.limits()
-	if err != nil {
-		return err
-	}
-	embedders, err := c.embedders()
-	if err != nil {
-		return err
-	}
-	providers, err := c.providers()
-	if err != nil {
-		return err
-	}
-	breached, err := breachedPasswords(c.BreachedPasswords)
-	if err != nil {
+	var cfg nodeConfig
+	if err := c.fill(&cfg); err != nil {
 		return err
 	}
 	tuneGC(ctx, a.env)
@@ -120,10 +124,9 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 		log.Warn().Str("user", c.AgentUser).Msg("agents share one NATS user: they can hear each other, and revocations do not close their connections; see NATS in docs/security.md")
 	}
 	url := "http://" + listener.Addr().String()
-	n, err := openNode(ctx, nodeConfig{
-		Name: nodeName(), NATS: nc, AgentNATS: agents, Pool: pool, Listener: listener, PublicURL: public, Providers: providers, Replicas: c.Replicas,
-		Limits: limits, Breached: breached, Embedders: embedders, RenewKey: c.NewAdminCred, Checks: diskChecks(a.root.Data), Log: log,
-	})
+	cfg.Name, cfg.NATS, cfg.AgentNATS, cfg.Pool, cfg.Listener, cfg.PublicURL = nodeName(), nc, agents, pool, listener, public
+	cfg.Replicas, cfg.RenewKey, cfg.Checks, cfg.Log = c.Replicas, c.NewAdminCred, diskChecks(a.root.Data), log
+	n, err := openNode(ctx, cfg)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}

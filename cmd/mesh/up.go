@@ -28,20 +28,8 @@ type upCmd struct {
 // stops what it started.
 func (c *upCmd) Run(ctx context.Context, a *app) (err error) {
 	began := time.Now()
-	limits, err := c.limits()
-	if err != nil {
-		return err
-	}
-	embedders, err := c.embedders()
-	if err != nil {
-		return err
-	}
-	providers, err := c.providers()
-	if err != nil {
-		return err
-	}
-	breached, err := breachedPasswords(c.BreachedPasswords)
-	if err != nil {
+	var asked nodeConfig
+	if err := c.fill(&asked); err != nil {
 		return err
 	}
 	tuneGC(ctx, a.env)
@@ -65,8 +53,8 @@ func (c *upCmd) Run(ctx context.Context, a *app) (err error) {
 	}
 	tokenPath := filepath.Join(a.root.Data, tokenFile)
 	_, statErr := os.Stat(tokenPath)
-	cfg.Listener, cfg.Log, cfg.Limits, cfg.Checks = listener, log, limits, diskChecks(a.root.Data)
-	cfg.PublicURL, cfg.Providers, cfg.Breached, cfg.Embedders = public, providers, breached, embedders
+	cfg.Listener, cfg.Log, cfg.Limits, cfg.Checks = listener, log, asked.Limits, diskChecks(a.root.Data)
+	cfg.PublicURL, cfg.Providers, cfg.Breached, cfg.Embedders = public, asked.Providers, asked.Breached, asked.Embedders
 	cfg.RenewKey = errors.Is(statErr, fs.ErrNotExist)
 	url := "http://" + listener.Addr().String()
 	n, err := openNode(ctx, cfg)

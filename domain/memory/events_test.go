@@ -43,6 +43,7 @@ func suite() eventtest.Suite[memory.Event] {
 			memory.Merged{Into: otherID, Distance: 0.03125},
 			memory.Reinforced{Reason: memory.ReasonHelpful, Task: taskID, By: otherID, ExpiresAt: day(29)},
 			memory.Corrected{Text: "Größe zählt.", Importance: &importance, Tags: []string{"doc"}, Hash: digest, Reason: "wrong"},
+			memory.Moved{Place: *full().Place},
 			memory.Forgotten{Reason: "asked for"},
 			memory.Restored{Reason: "by mistake", ExpiresAt: day(28)},
 		},

@@ -20,7 +20,7 @@ const packFrom = 50
 type Packed struct {
 	projections.Hit
 	Tokens int
-	Source string // in words
+	From   string // where it comes from, in words
 }
 
 // Pack is a context of bounded size.
@@ -56,7 +56,7 @@ func (s *Service) Pack(ctx context.Context, tenant string, scopes projections.Sc
 func choose(hits []projections.Hit, budget int) []Packed {
 	all := make([]Packed, 0, len(hits))
 	for _, h := range hits {
-		p := Packed{Hit: h, Source: source(h)}
+		p := Packed{Hit: h, From: source(h)}
 		p.Tokens = tokens(passage(99, p))
 		all = append(all, p)
 	}
@@ -82,7 +82,7 @@ func choose(hits []projections.Hit, budget int) []Packed {
 }
 
 func passage(n int, p Packed) string {
-	return fmt.Sprintf("[%d] %s\n%s\n\n", n, p.Source, strings.TrimSpace(p.Hit.Text))
+	return fmt.Sprintf("[%d] %s\n%s\n\n", n, p.From, strings.TrimSpace(p.Text))
 }
 
 func tokens(text string) int { return (len(text) + bytesPerToken - 1) / bytesPerToken }
@@ -98,8 +98,8 @@ func source(h projections.Hit) string {
 		what = fmt.Sprintf("%s:%d, %s", p.URI, p.Line, p.Heading)
 	case p != nil:
 		what = fmt.Sprintf("%s:%d", p.URI, p.Line)
-	case h.Spec.Source.ID != "":
-		what += fmt.Sprintf(" from %s %s", h.Spec.Source.Type, h.Spec.Source.ID)
+	case h.Source.ID != "":
+		what += fmt.Sprintf(" from %s %s", h.Source.Type, h.Source.ID)
 	}
 	return fmt.Sprintf("%s (event %d)", what, h.FirstSeq)
 }

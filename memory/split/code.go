@@ -51,16 +51,16 @@ func named(d ast.Decl) string {
 	switch d := d.(type) {
 	case *ast.FuncDecl:
 		if d.Recv != nil && len(d.Recv.List) > 0 {
-			return clip("func ("+typeName(d.Recv.List[0].Type)+") "+d.Name.Name, maxHeading)
+			return clip("func (" + typeName(d.Recv.List[0].Type) + ") " + d.Name.Name)
 		}
-		return clip("func "+d.Name.Name, maxHeading)
+		return clip("func " + d.Name.Name)
 	case *ast.GenDecl:
 		for _, s := range d.Specs {
 			switch s := s.(type) {
 			case *ast.TypeSpec:
-				return clip("type "+s.Name.Name, maxHeading)
+				return clip("type " + s.Name.Name)
 			case *ast.ValueSpec:
-				return clip(d.Tok.String()+" "+s.Names[0].Name, maxHeading)
+				return clip(d.Tok.String() + " " + s.Names[0].Name)
 			}
 		}
 		return d.Tok.String()

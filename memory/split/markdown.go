@@ -84,13 +84,13 @@ func join(path []string) string {
 			parts = append(parts, p)
 		}
 	}
-	return clip(strings.Join(parts, " > "), maxHeading)
+	return clip(strings.Join(parts, " > "))
 }
 
-// clip shortens to at most n bytes, at a character.
-func clip(s string, n int) string {
-	if len(s) <= n {
+// clip shortens a heading to its limit, at a character.
+func clip(s string) string {
+	if len(s) <= maxHeading {
 		return s
 	}
-	return strings.ToValidUTF8(s[:n], "")
+	return strings.ToValidUTF8(s[:maxHeading], "")
 }

@@ -31,11 +31,15 @@ func TestSplitByStructure(t *testing.T) {
 		name, media, text string
 		want              []string
 	}{
-		{"markdown", "text/markdown", "intro\n\n# One\n\na\n\n## Two\n\nb\n\n```\n# no heading\n```\n\n# Three\nc\n",
-			[]string{"|intro", "One|# One", "One > Two|## Two", "Three|# Three"}},
+		{
+			"markdown", "text/markdown", "intro\n\n# One\n\na\n\n## Two\n\nb\n\n```\n# no heading\n```\n\n# Three\nc\n",
+			[]string{"|intro", "One|# One", "One > Two|## Two", "Three|# Three"},
+		},
 		{"underlined", "text/markdown", "One\n===\na\n\nTwo\n---\nb\n", []string{"One|One", "One > Two|Two"}},
-		{"go", "text/x-go", "// Package p is.\npackage p\n\nimport \"fmt\"\n\n// F does.\nfunc F() { fmt.Println() }\n\ntype T struct{}\n\nfunc (t *T) M() {}\n",
-			[]string{"package p|// Package p is.", "func F|// F does.", "type T|type T struct{}", "func (*T) M|func (t *T) M() {}"}},
+		{
+			"go", "text/x-go", "// Package p is.\npackage p\n\nimport \"fmt\"\n\n// F does.\nfunc F() { fmt.Println() }\n\ntype T struct{}\n\nfunc (t *T) M() {}\n",
+			[]string{"package p|// Package p is.", "func F|// F does.", "type T|type T struct{}", "func (*T) M|func (t *T) M() {}"},
+		},
 		{"broken go", "text/x-go", "func {{{\n", []string{"|func {{{"}},
 		{"python", "text/x-py", "import os\n\n\ndef f():\n    a\n\n    b\n\ndef g():\n    pass\n", []string{"|import os"}},
 		{"prose", "text/plain", "one\n\ntwo\n", []string{"|one"}},

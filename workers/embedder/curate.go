@@ -25,12 +25,12 @@ type fresh struct {
 // add keeps an item in mind if its kind is one that piles up: passages of
 // documents stay, since each is a place in one.
 func (m *merges) add(t *text, seq uint64) {
-	switch t.item.Kind {
-	case memory.KindFact, memory.KindDecision, memory.KindSkill:
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.found = append(m.found, fresh{t, seq})
+	if k := t.item.Kind; k != memory.KindFact && k != memory.KindDecision && k != memory.KindSkill {
+		return
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.found = append(m.found, fresh{t, seq})
 }
 
 // merge puts each item that says nearly the same as an older one into it. One
