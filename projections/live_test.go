@@ -102,7 +102,9 @@ func TestFenced(t *testing.T) {
 		if err := h.Append(t.Context(), b.store, 200); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.pool.Exec(t.Context(), `UPDATE projection_checkpoint SET owner_epoch = owner_epoch + 1`); err != nil {
+		if _, err := b.pool.Exec(t.Context(), `WITH o AS MATERIALIZED (SELECT name, version, generation FROM projection_checkpoint ORDER BY name FOR UPDATE) -- in the order of the lane
+			UPDATE projection_checkpoint c SET owner_epoch = owner_epoch + 1 FROM o
+			WHERE (c.name, c.version, c.generation) = (o.name, o.version, o.generation)`); err != nil {
 			t.Fatal(err)
 		}
 	}

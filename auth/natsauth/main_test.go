@@ -105,13 +105,17 @@ func answer(t *testing.T, n *embedded.NATS, cfg natsauth.Config) *rig {
 		}
 	}
 	t.Cleanup(stop)
-	eventually(t, 20*time.Second, "the callout is answered", func() bool {
-		nc, err := nats.Connect(n.URL(), nats.Token("probe"), nats.Timeout(time.Second))
-		if err == nil {
-			nc.Close()
-		}
-		return err == nil
-	})
+	// A connection that comes before there is anybody to ask would wait for its
+	// whole time, and hold up the server's end.
+	eventually(t, 20*time.Second, "somebody listens", func() bool { return auth.NumSubscriptions() > 0 })
+	if err := auth.FlushWithContext(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	nc, err := nats.Connect(n.URL(), nats.Token("probe"), nats.Timeout(20*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc.Close()
 	return &rig{server: n, mesh: mesh, auth: auth, stop: stop}
 }
 
