@@ -15,7 +15,11 @@ import (
 
 // MemoryText returns an item as it stands, for the mesh's own workers.
 func (s *Service) MemoryText(ctx context.Context, tenant, id string) (memory.Item, error) {
-	st, err := s.memories.Load(ctx, eventstore.Entity{Tenant: tenant, Kind: kindMemory, ID: id})
+	e := eventstore.Entity{Tenant: tenant, Kind: kindMemory, ID: id}
+	st, err := s.memories.Load(ctx, e)
+	if err == nil && !st.State.Exists() { // the warm state is older than what the caller has heard
+		st, err = s.memories.Reload(ctx, e)
+	}
 	if err != nil {
 		return memory.Item{}, fmt.Errorf("load item %s: %w", id, err)
 	}

@@ -3,6 +3,8 @@ package projections
 import (
 	"context"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/pgvector/pgvector-go"
@@ -99,20 +101,21 @@ func (p *Projections) MemoryVector(ctx context.Context, tenant string, scopes Sc
 	return v.Slice(), err
 }
 
-// Nearest returns the live item of an item's scope and kind that is closest to
-// a vector, the item itself and what is newer than it left out; false when
-// there is none.
+// Nearest returns the live item that is closest to a vector and not newer than
+// an item, among those of its scope, kind and subject; false when there is none.
 func (p *Projections) Nearest(ctx context.Context, tenant string, of memory.Item, model string, v memory.Vector, after uint64) (id string, distance float64, found bool, err error) {
 	r, err := p.Recall(ctx, tenant, Recall{
-		Vector: v, Model: model, Limit: 3, After: after, Not: of.ID, Scopes: Scopes{of.Scope}, Filter: "kind:" + string(of.Kind),
+		Vector: v, Model: model, Limit: 1, After: after, Not: of.ID, Scopes: Scopes{of.Scope},
+		Filter: fmt.Sprintf("kind:%s subject:%s remembered<=%s", of.Kind, quote(of.Subject), of.RememberedAt.Format(time.RFC3339Nano)),
 	})
-	if err != nil {
+	if err != nil || len(r.Hits) == 0 {
 		return "", 0, false, err
 	}
-	for _, h := range r.Hits {
-		if h.Meaning > 0 && !h.RememberedAt.After(of.RememberedAt) && h.Subject == of.Subject {
-			return h.ID, h.Distance, true, nil
-		}
-	}
-	return "", 0, false, nil
+	h := r.Hits[0]
+	return h.ID, h.Distance, h.Meaning > 0, nil
+}
+
+// quote writes a value of a filter.
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }

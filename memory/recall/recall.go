@@ -167,7 +167,9 @@ func (s *Service) embed(ctx context.Context, model, text string) (memory.Vector,
 	defer cancel()
 	results, err := p.Embed(ctx, []string{text})
 	if err == nil && len(results) == 1 {
-		return results[0].Vector, ""
+		if err = embed.Unit(results[0].Vector); err == nil {
+			return results[0].Vector, ""
+		}
 	}
 	why = fmt.Sprintf("the provider of %s does not answer: %v", model, err)
 	s.mu.Lock()

@@ -152,7 +152,8 @@ func (e *Embedder) append(ctx context.Context, p embed.Provider, texts []*text) 
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	return e.merge(ctx, p.Model(), merge.found)
+	e.suspect(p.Model(), merge.found)
+	return nil
 }
 
 func (e *Embedder) done(model string, k key) {

@@ -38,7 +38,8 @@
 //	                              out for an hour, and told of in the statistics
 //	a bad answer                  never becomes an event (package memory/embed checks it)
 //	log down or full              back-off
-//	Postgres away                 duplicates are not looked for; everything else goes on
+//	Postgres away                 duplicates wait for it, up to 10,000 and while this node
+//	                              leads; everything else goes on
 package embedder
 
 import (
@@ -84,6 +85,8 @@ type Config struct {
 // any goroutine.
 type Embedder struct {
 	cfg Config
+
+	unchecked []fresh // whether they say the same as others; of the one goroutine that works
 
 	mu      sync.Mutex
 	backlog backlog

@@ -32,6 +32,9 @@ func (e *Embedder) turn(ctx context.Context) (bool, error) {
 			return true, e.embed(ctx, p, batch)
 		}
 	}
+	if did, err := e.merge(ctx); did || err != nil {
+		return did, err
+	}
 	return e.activate(ctx)
 }
 
