@@ -130,7 +130,7 @@ func (r *memoryRow) take(e memory.Event, at time.Time) error {
 	if !after.ExpiresAt.Equal(before.ExpiresAt) {
 		r.rewritten = true
 	}
-	if after.Hash != before.Hash {
+	if before.Exists() && after.Hash != before.Hash {
 		r.reembedded, r.unembedded = nil, true
 	}
 	if after.Status != before.Status && r.moved == "" {

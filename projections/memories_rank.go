@@ -61,7 +61,7 @@ func (s *search) read(ctx context.Context, db querier, hits []*Hit) error {
 	type pair struct{ a, b string }
 	var same []pair
 	var b pgx.Batch
-	b.Queue(in(s.schema, "SELECT "+memoryColumns+" FROM {s}.memory t WHERE t.tenant = $1 AND t.id = ANY($2::uuid[])"), s.tenant, ids).Query(func(rows pgx.Rows) error {
+	b.Queue(in(s.schema, "SELECT "+memoryColumns+" FROM {s}.memory t WHERE t.tenant = $1 AND t.id = ANY($2::uuid[]) AND t.status = 'live'"), s.tenant, ids).Query(func(rows pgx.Rows) error {
 		found, err := pgx.CollectRows(rows, scanMemory)
 		for _, m := range found {
 			place[m.ID].Memory = m
@@ -83,6 +83,7 @@ func (s *search) read(ctx context.Context, db querier, hits []*Hit) error {
 	if err := send(ctx, db, &b); err != nil {
 		return fmt.Errorf("read what was found: %w", err)
 	}
+	hits = slices.DeleteFunc(hits, func(h *Hit) bool { return !h.Exists() }) // forgotten since it was found
 	for _, h := range hits {
 		h.weigh(s.now)
 	}

@@ -15,7 +15,7 @@ import (
 // The limits of a search.
 const (
 	maxHits     = 100
-	exactRows   = 2_000 // rows that match: up to so many, every distance is computed
+	exactRows   = 2_000 // items that match: up to so many, every distance is computed
 	searchWidth = 100   // of the index of vectors (ef_search): candidates kept while it is walked
 	scanLimit   = 40_000
 	minDepth    = 50 // candidates that each side brings to the fusion
@@ -49,7 +49,7 @@ type Hit struct {
 type Recalled struct {
 	Hits     []Hit
 	Exact    bool   // every distance was computed
-	Matching int    // items that the filter lets through, when Exact
+	Matching int    // items that the filter lets through; 0 when they were not counted
 	Seq      uint64 // as in Page
 	Lag      uint64
 }
@@ -145,17 +145,16 @@ func (s *search) prepare(ctx context.Context, db querier) ([]string, error) {
 			return row.Scan(&words)
 		})
 	}
-	if len(s.Vector) > 0 && !s.p.large.is(s.set(), s.now) {
-		b.Queue(in(s.schema, fmt.Sprintf(`SELECT count(*) FROM (SELECT FROM {s}.memory t WHERE %s LIMIT %d) t`, s.conditions, exactRows+1)),
+	count := len(s.Vector) > 0 && !s.p.large.is(s.set(), s.now)
+	if count {
+		b.Queue(in(s.schema, fmt.Sprintf(`SELECT count(*) FROM (SELECT FROM {s}.memory t WHERE %s LIMIT %d) t`, s.conditions, s.p.exactRows+1)),
 			s.conditions.args...).QueryRow(func(row pgx.Row) error { return row.Scan(&s.out.Matching) })
-	} else {
-		s.out.Matching = exactRows + 1
 	}
 	if err := send(ctx, db, &b); err != nil {
 		return nil, fmt.Errorf("prepare the search: %w", err)
 	}
-	s.out.Exact = s.out.Matching <= exactRows
-	if !s.out.Exact {
+	s.out.Exact = count && s.out.Matching <= s.p.exactRows
+	if count && !s.out.Exact {
 		s.p.large.add(s.set(), s.now)
 		s.out.Matching = 0
 	}
@@ -163,11 +162,13 @@ func (s *search) prepare(ctx context.Context, db querier) ([]string, error) {
 }
 
 // set names what the search is narrowed to.
-func (s *search) set() string { return fmt.Sprintf("%s\x00%s\x00%q", s.tenant, s.Filter, s.Scopes) }
+func (s *search) set() string {
+	return fmt.Sprintf("%s\x00%s\x00%t%q", s.tenant, s.Filter, s.Scopes == nil, s.Scopes)
+}
 
 func (s *search) queueNear(b *pgx.Batch, out *[]candidate) {
 	if s.out.Exact {
-		s.queueExact(b, out, exactRows)
+		s.queueExact(b, out, s.p.exactRows)
 		return
 	}
 	for name, value := range map[string]string{

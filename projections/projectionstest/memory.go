@@ -63,7 +63,7 @@ func (h *History) memoryStep(busy map[string]bool) (step, bool) {
 
 func (h *History) spec() memory.Spec {
 	s := memory.Spec{
-		Text: fmt.Sprintf("The parseConfig of service %d is kept in 'etc', they say.", h.made), Kind: memory.Kind(h.pick("fact", "decision", "skill")),
+		Text: fmt.Sprintf("The parseConfig of service %d is kept in 'etc', they say.", h.made), Kind: memory.Kinds()[h.rng.IntN(len(memory.Kinds()))],
 		Scope:   memory.Scope(h.pick("tenant", "team:ops", "agent:a1")),
 		Subject: h.pick("", "", "config"), Tags: []string{h.pick("ops", "dev")}, Source: memory.Source{Type: memory.SourceTask, ID: "t1"},
 	}
@@ -82,7 +82,7 @@ func (h *History) place() *memory.Place {
 
 func (h *History) itemEvents(i memory.Item) ([]memory.Event, error) {
 	importance := 0.7
-	switch h.rng.IntN(14) {
+	switch h.rng.IntN(16) {
 	case 0:
 		return i.Supersede("another", "newer")
 	case 1:
@@ -96,6 +96,9 @@ func (h *History) itemEvents(i memory.Item) ([]memory.Event, error) {
 	case 6:
 		s := i.Spec
 		s.ExpiresAt = time.Time{}
+		if h.rng.IntN(2) == 0 {
+			s.ExpiresAt = h.now.Add(2 * time.Hour)
+		}
 		return i.Remember(s, h.now)
 	case 7:
 		return i.Correct(memory.Correction{Text: fmt.Sprintf("corrected %d", h.made), Importance: &importance, Tags: []string{"new"}})
@@ -106,6 +109,10 @@ func (h *History) itemEvents(i memory.Item) ([]memory.Event, error) {
 		s := i.Spec
 		s.Place = h.place()
 		return i.Settle(s, h.now)
+	case 9:
+		return i.Correct(memory.Correction{Tags: []string{h.pick("ops", "dev")}})
+	case 10:
+		return i.Repeat("another")
 	}
 	v := make(memory.Vector, dimensions)
 	for d := range v {
