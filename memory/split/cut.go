@@ -64,9 +64,6 @@ func backUp(text string, start, end, overlap int) int {
 	if i := strings.IndexByte(text[from:end], '\n'); i >= 0 && from+i+1 < end {
 		return from + i + 1
 	}
-	for from < end && !utf8.RuneStart(text[from]) {
-		from++
-	}
 	for at := from; at < end; {
 		if i := sentenceEnd(text[:end], at); i > at && i < end {
 			return i

@@ -27,6 +27,7 @@ func fuzz(f *testing.F, media string, seeds ...string) {
 	f.Helper()
 	for _, s := range seeds {
 		f.Add(s, uint16(40))
+		f.Add(s, uint16(41))
 		f.Add(s, uint16(1_000))
 	}
 	f.Fuzz(func(t *testing.T, text string, most uint16) {

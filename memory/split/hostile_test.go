@@ -45,3 +45,20 @@ func TestDeepMarkdown(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingIsOnlyRepeated: where lines are followed by much space, the lines
+// that overlap make no passage by themselves.
+func TestNothingIsOnlyRepeated(t *testing.T) {
+	t.Parallel()
+	text := strings.Repeat("a line of words\n", 150) + strings.Repeat(" ", 5_000) + "x"
+	for _, media := range []string{"text/plain", "text/x-c", "text/markdown"} {
+		got, err := split.Split(media, text, split.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		promises(t, text, got, 2400)
+		if len(got) != 2 {
+			t.Errorf("%s: %d passages", media, len(got))
+		}
+	}
+}

@@ -137,16 +137,12 @@ func trim(text string, u unit) unit {
 	return u
 }
 
-// number fills in the texts and lines.
+// number fills in the texts and lines. Each passage begins after the one before.
 func number(text string, units []unit) []Chunk {
 	out := make([]Chunk, len(units))
 	line, at := 1, 0
 	for i, u := range units {
-		if u.start >= at {
-			line += strings.Count(text[at:u.start], "\n")
-		} else { // an overlap
-			line -= strings.Count(text[u.start:at], "\n")
-		}
+		line += strings.Count(text[at:u.start], "\n")
 		at = u.start
 		out[i] = Chunk{Text: text[u.start:u.end], Start: u.start, End: u.end, Line: line, Heading: u.heading}
 	}
