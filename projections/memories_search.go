@@ -18,7 +18,7 @@ const (
 	exactRows   = 2_000 // items that match: up to so many, every distance is computed
 	searchWidth = 100   // of the index of vectors (ef_search): candidates kept while it is walked
 	scanLimit   = 40_000
-	minDepth    = 50 // candidates that each side brings to the fusion
+	minDepth    = 30 // candidates that each side brings to the fusion
 )
 
 // Recall asks for what is remembered. At least one of Text and Vector is needed.

@@ -14,7 +14,7 @@ import (
 
 // The limits of a search by words.
 const (
-	maxWords       = 16  // of a query, the rarest
+	maxWords       = 10  // of a query, the rarest
 	wordCandidates = 600 // items whose words are weighed
 	wordsFresh     = 30 * time.Second
 )
