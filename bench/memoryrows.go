@@ -128,7 +128,7 @@ func (w *memoryWorld) bare(ctx context.Context, run int, tag string) (sample, er
 			return nil, fmt.Errorf("connect: %w", err)
 		}
 		defer c.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is left undone
-		if _, err := c.Exec(ctx, "SET hnsw.ef_search = 100; SET hnsw.iterative_scan = relaxed_order"); err != nil {
+		if _, err := c.Exec(ctx, "SET hnsw.ef_search = 150; SET hnsw.iterative_scan = relaxed_order"); err != nil {
 			return nil, fmt.Errorf("set up: %w", err)
 		}
 		conns <- c

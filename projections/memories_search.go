@@ -16,7 +16,7 @@ import (
 const (
 	maxHits     = 100
 	exactRows   = 2_000 // items that match: up to so many, every distance is computed
-	searchWidth = 100   // of the index of vectors (ef_search): candidates kept while it is walked
+	searchWidth = 150   // of the index of vectors (ef_search): candidates kept while it is walked
 	scanLimit   = 40_000
 	minDepth    = 30 // candidates that each side brings to the fusion
 )
