@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/hivemesh/hivemesh/client"
 	"github.com/hivemesh/hivemesh/memory/embed/embedtest"
 	"github.com/hivemesh/hivemesh/memory/embed/ngram"
@@ -26,10 +28,18 @@ func retrieval(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	return withMesh(ctx, o, "retrieval", func(c *client.Client, _ *Mesh) error {
-		w := &memoryWorld{c: c, model: provider.Model()}
+	return withMesh(ctx, o, "retrieval", func(c *client.Client, m *Mesh) error {
+		pool, err := pgxpool.New(ctx, m.PG)
+		if err != nil {
+			return fmt.Errorf("prepare the pool: %w", err)
+		}
+		defer pool.Close()
+		w := &memoryWorld{c: c, pool: pool, model: provider.Model()}
 		ids, err := w.declarations(ctx, set.Texts)
 		if err != nil {
+			return err
+		}
+		if err := w.settle(ctx); err != nil {
 			return err
 		}
 		for _, mode := range []string{"meaning", "words", "fused"} {
@@ -62,7 +72,7 @@ func (w *memoryWorld) declarations(ctx context.Context, texts []string) ([]strin
 			if r.Error != nil {
 				return nil, fmt.Errorf("add a declaration: %s", r.Error.Detail)
 			}
-			ids, distinct[r.Receipt.ID] = append(ids, r.Receipt.ID), true
+			ids, distinct[r.ID] = append(ids, r.ID), true
 		}
 	}
 	w.items = int64(len(distinct))
