@@ -37,6 +37,7 @@ type Mesh struct {
 type Options struct {
 	Names    []string // benchmarks to run; none = all
 	Runs     int      // default 5
+	Items    []int    // sizes of memory; default 1,000 and 10,000
 	Dir      string   // scratch directory
 	Peers    string   // source of the peer program; "" leaves the peer out
 	Report   func(Figure)
@@ -63,6 +64,8 @@ func all() []benchmark {
 		{"burndown", burndown},
 		{"agents", agents},
 		{"auth", authentication},
+		{"memory", memories},
+		{"retrieval", retrieval},
 	}
 }
 

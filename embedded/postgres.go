@@ -109,6 +109,8 @@ func readModelSettings() []string {
 		"max_parallel_maintenance_workers = 0", // pgvector before 0.8.2 overflows in parallel builds
 		"log_min_messages = log",               // clients are told of their own errors
 		"log_checkpoints = off",
+		"jit = off",                // searches are short: compiling them takes longer
+		"autovacuum_naptime = 10s", // a search by words goes by statistics of the words
 	}
 }
 

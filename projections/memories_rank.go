@@ -14,7 +14,7 @@ import (
 
 // How hits are ordered.
 const (
-	rankOffset   = 20.0                // of reciprocal rank fusion (Cormack, Clarke and Büttcher 2009, who take 60 for long lists)
+	rankOffset   = 5.0                 // of reciprocal rank fusion (Cormack, Clarke and Büttcher 2009, who take 60 for long lists)
 	halfLife     = 30 * 24 * time.Hour // after which an unused item has lost half of what recency gives
 	byImportance = 0.2                 // how far importance moves a score, up and down
 	byRecency    = 0.1                 // the most that age takes from a score

@@ -16,9 +16,9 @@ import (
 const (
 	maxHits     = 100
 	exactRows   = 2_000 // items that match: up to so many, every distance is computed
-	searchWidth = 100   // of the index of vectors (ef_search): candidates kept while it is walked
+	searchWidth = 150   // of the index of vectors (ef_search): candidates kept while it is walked
 	scanLimit   = 40_000
-	minDepth    = 50 // candidates that each side brings to the fusion
+	minDepth    = 30 // candidates that each side brings to the fusion
 )
 
 // Recall asks for what is remembered. At least one of Text and Vector is needed.
@@ -112,11 +112,11 @@ func (s *search) run(ctx context.Context, db querier) error {
 	}
 	var near, worded []candidate
 	var b pgx.Batch
-	if len(s.Vector) > 0 {
-		s.queueNear(&b, &near)
-	}
 	if len(words) > 0 {
 		s.queueWorded(&b, words, &worded)
+	}
+	if len(s.Vector) > 0 {
+		s.queueNear(&b, &near)
 	}
 	if err := send(ctx, db, &b); err != nil {
 		return fmt.Errorf("search: %w", err)
@@ -166,18 +166,20 @@ func (s *search) set() string {
 	return fmt.Sprintf("%s\x00%s\x00%t%q", s.tenant, s.Filter, s.Scopes == nil, s.Scopes)
 }
 
+// walkIndex lets the statements that follow it in a batch, whose transaction is
+// its own, find neighbours by the index of vectors alone.
+const walkIndex = `SELECT set_config('hnsw.ef_search', $1, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),
+	set_config('hnsw.max_scan_tuples', $2, true), set_config('hnsw.scan_mem_multiplier', '4', true),
+	set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true),
+	set_config('enable_mergejoin', 'off', true), set_config('enable_bitmapscan', 'off', true)`
+
+// queueNear goes last into its batch.
 func (s *search) queueNear(b *pgx.Batch, out *[]candidate) {
 	if s.out.Exact {
 		s.queueExact(b, out, s.p.exactRows)
 		return
 	}
-	for name, value := range map[string]string{
-		"hnsw.ef_search": fmt.Sprint(max(searchWidth, s.depth)), "hnsw.iterative_scan": "relaxed_order",
-		"hnsw.max_scan_tuples": fmt.Sprint(scanLimit), "hnsw.scan_mem_multiplier": "4",
-		"enable_seqscan": "off", "enable_sort": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "enable_bitmapscan": "off",
-	} {
-		b.Queue(`SELECT set_config($1, $2, true)`, name, value)
-	}
+	b.Queue(walkIndex, fmt.Sprint(max(searchWidth, s.depth)), fmt.Sprint(scanLimit))
 	args := append([]any{}, s.conditions.args...)
 	args = append(args, pgvector.NewHalfVector(s.Vector))
 	sql := fmt.Sprintf(`WITH n AS MATERIALIZED (
@@ -187,9 +189,6 @@ func (s *search) queueNear(b *pgx.Batch, out *[]candidate) {
 			ORDER BY (v.embedding::halfvec(%[1]d)) <=> $%[2]d::halfvec(%[1]d) LIMIT %[5]d)
 		SELECT id::text, d FROM n ORDER BY d, id`, len(s.Vector), len(args), literal(s.Model), s.conditions, s.depth)
 	b.Queue(in(s.schema, sql), args...).Query(collect(out))
-	for _, name := range []string{"enable_seqscan", "enable_sort", "enable_hashjoin", "enable_mergejoin", "enable_bitmapscan"} {
-		b.Queue(`SELECT set_config($1, 'on', true)`, name)
-	}
 }
 
 // queueExact computes the distance of every item that matches.

@@ -14,8 +14,8 @@ import (
 
 // The limits of a search by words.
 const (
-	maxWords       = 16    // of a query, the rarest
-	wordCandidates = 2_000 // items whose words are weighed
+	maxWords       = 10  // of a query, the rarest
+	wordCandidates = 600 // items whose words are weighed
 	wordsFresh     = 30 * time.Second
 )
 
@@ -36,7 +36,7 @@ func (s *search) queueWorded(b *pgx.Batch, words []string, out *[]candidate) {
 	for _, w := range words {
 		weights = append(weights, fmt.Sprintf("%s::float8 * ts_rank(n.words, %s::tsquery, 1)", arg(f.weight(w)), arg(quoteWord(w))))
 	}
-	sql := fmt.Sprintf(`WITH n AS MATERIALIZED (SELECT t.id, t.words FROM {s}.memory t WHERE t.words @@ %s::tsquery AND %s LIMIT %d)
+	sql := fmt.Sprintf(`WITH n AS MATERIALIZED (SELECT t.id, t.words || ''::tsvector AS words FROM {s}.memory t WHERE t.words @@ %s::tsquery AND %s LIMIT %d)
 		SELECT n.id::text, %s AS weight FROM n ORDER BY weight DESC, n.id LIMIT %d`,
 		arg(f.gather(words)), s.conditions, wordCandidates, strings.Join(weights, " + "), s.depth)
 	b.Queue(in(s.schema, sql), args...).Query(collect(out))

@@ -9,50 +9,87 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// maxHeading bounds the path of headings, in bytes.
-const maxHeading = 200
+const (
+	maxHeading = 200 // bounds the path of headings, in bytes
+	maxDepth   = 16  // of lists, their items and quotes in one another; what is deeper is a paragraph
+)
 
-// markdown cuts at headings; under each, at its blocks. Only the blocks are
-// parsed (CommonMark), not what is in their lines.
-func markdown(source string) []unit {
+// shallow lets a list or quote begin only where few are open, so that the time
+// a line takes does not grow with the text.
+type shallow struct{ parser.BlockParser }
+
+// Open begins a block if it is not too deep.
+func (s shallow) Open(parent ast.Node, r text.Reader, c parser.Context) (ast.Node, parser.State) {
+	depth := 0
+	for n := parent; n != nil; n = n.Parent() {
+		depth++
+	}
+	if depth > maxDepth {
+		return nil, parser.NoChildren
+	}
+	return s.BlockParser.Open(parent, r, c)
+}
+
+// blocks parses the blocks of a text (CommonMark), not what is in their lines.
+func blocks(source string) ast.Node {
 	p := parser.NewParser(parser.WithBlockParsers(
 		util.Prioritized(parser.NewSetextHeadingParser(), 100),
 		util.Prioritized(parser.NewThematicBreakParser(), 200),
+		util.Prioritized(shallow{parser.NewListParser()}, 300),
+		util.Prioritized(parser.NewListItemParser(), 400), // begins in a list only
 		util.Prioritized(parser.NewCodeBlockParser(), 500),
 		util.Prioritized(parser.NewATXHeadingParser(), 600),
 		util.Prioritized(parser.NewFencedCodeBlockParser(), 700),
+		util.Prioritized(shallow{parser.NewBlockquoteParser()}, 800),
 		util.Prioritized(parser.NewHTMLBlockParser(), 900),
 		util.Prioritized(parser.NewParagraphParser(), 1000),
 	))
-	doc := p.Parse(text.NewReader([]byte(source)))
-	var out []unit
-	var path [6]string
-	at, heading := 0, ""
-	for n := doc.FirstChild(); n != nil; n = n.NextSibling() {
-		start, ok := lineOf(source, n)
-		if !ok || start < at {
-			continue
-		}
-		h, isHeading := n.(*ast.Heading)
-		if !isHeading && !apart(n) {
-			continue
-		}
-		out = append(out, unit{at, start, heading})
-		at = start
-		if isHeading {
-			path[h.Level-1] = title(source, h)
-			clear(path[h.Level:])
-			heading = join(path[:])
-		}
-	}
-	return append(out, unit{at, len(source), heading})
+	return p.Parse(text.NewReader([]byte(source)))
 }
 
-// apart reports whether a block may begin a passage: what follows a paragraph
-// directly, such as the code that it announces, stays with it if it fits.
+// markdown cuts at headings; under each, at its blocks.
+func markdown(source string) []unit {
+	o := outline{source: source}
+	o.walk(blocks(source))
+	return append(o.units, unit{o.at, len(source), o.heading})
+}
+
+// outline gathers the units of a Markdown text.
+type outline struct {
+	source  string
+	units   []unit
+	at      int // where the unit that is open began
+	heading string
+	path    [6]string
+}
+
+// walk adds the blocks of a document, list or quote; a heading within a list
+// or quote is part of it.
+func (o *outline) walk(parent ast.Node) {
+	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
+		h, isHeading := n.(*ast.Heading)
+		isHeading = isHeading && parent.Kind() == ast.KindDocument
+		if start, ok := lineOf(o.source, n); ok && start >= o.at && (isHeading || apart(n)) {
+			o.units = append(o.units, unit{o.at, start, o.heading})
+			o.at = start
+			if isHeading {
+				o.path[h.Level-1] = title(o.source, h)
+				clear(o.path[h.Level:])
+				o.heading = join(o.path[:])
+			}
+		}
+		switch n.Kind() {
+		case ast.KindList, ast.KindListItem, ast.KindBlockquote:
+			o.walk(n)
+		}
+	}
+}
+
+// apart reports whether a block begins a unit. A line that only divides
+// belongs to what is before it.
 func apart(n ast.Node) bool {
 	switch n.Kind() {
-	case ast.KindParagraph, ast.KindFencedCodeBlock, ast.KindCodeBlock, ast.KindHTMLBlock:
+	case ast.KindParagraph, ast.KindTextBlock, ast.KindFencedCodeBlock, ast.KindCodeBlock, ast.KindHTMLBlock:
 		return true
 	}
 	return false
@@ -60,21 +97,20 @@ func apart(n ast.Node) bool {
 
 // lineOf returns where the first line of a block begins, its marker included.
 func lineOf(source string, n ast.Node) (int, bool) {
-	lines := n.Lines()
-	if lines == nil || lines.Len() == 0 {
+	pos := n.Pos()
+	if pos < 0 || pos > len(source) {
 		return 0, false
 	}
-	start := lines.At(0).Start
-	if n.Kind() == ast.KindFencedCodeBlock && start > 0 { // its lines begin after the fence
-		start = strings.LastIndexByte(source[:start-1], '\n') + 1
-		return start, true
-	}
-	return strings.LastIndexByte(source[:start], '\n') + 1, true
+	return strings.LastIndexByte(source[:pos], '\n') + 1, true
 }
 
+// title is what a heading says, without its marks; it may say nothing.
 func title(source string, h *ast.Heading) string {
+	if h.Lines().Len() == 0 {
+		return ""
+	}
 	line := h.Lines().At(0)
-	return strings.Join(strings.Fields(strings.Trim(source[line.Start:line.Stop], "# \t\r\n")), " ")
+	return strings.Join(strings.Fields(source[line.Start:line.Stop]), " ")
 }
 
 func join(path []string) string {

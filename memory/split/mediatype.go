@@ -11,12 +11,10 @@ import (
 const sniffed = 8 << 10
 
 // MediaType tells what a file is by its name and what it begins with; false
-// for what is no text: bytes that are not UTF-8, or zero bytes.
-func MediaType(name string, data []byte) (string, bool) {
-	head := data[:min(len(data), sniffed)]
-	for i := 0; i < utf8.UTFMax && len(head) < len(data) && len(head) > 0 && !utf8.Valid(head); i++ {
-		head = head[:len(head)-1] // a character may have been cut
-	}
+// for what is no text: bytes that are not UTF-8, or zero bytes. The last
+// character of head may be incomplete.
+func MediaType(name string, head []byte) (string, bool) {
+	head = whole(head[:min(len(head), sniffed)])
 	if bytes.IndexByte(head, 0) >= 0 || !utf8.Valid(head) {
 		return "", false
 	}
@@ -31,4 +29,17 @@ func MediaType(name string, data []byte) (string, bool) {
 		return "text/html", true
 	}
 	return "text/plain", true
+}
+
+// whole takes an incomplete character off the end.
+func whole(head []byte) []byte {
+	for i := 1; i < utf8.UTFMax && i <= len(head); i++ {
+		if b := head[len(head)-i]; utf8.RuneStart(b) {
+			if !utf8.FullRune(head[len(head)-i:]) {
+				return head[:len(head)-i]
+			}
+			break
+		}
+	}
+	return head
 }

@@ -22,11 +22,17 @@ import (
 // Version of the rules: a document that was split by others is imported again.
 const Version = 1
 
+// MinMax is the least Max: four characters of any kind, in bytes.
+const MinMax = 4 * utf8.UTFMax
+
+// bom may begin a file; it says nothing.
+const bom = "\ufeff"
+
 // Options bound the passages, in bytes. Zero means the default.
 type Options struct {
 	Target  int // neighbours are joined up to it; default 1,200
-	Max     int // no passage is longer; default 2,400
-	Overlap int // that parts of one long block share at most; default 150
+	Max     int // no passage is longer; default 2,400, at least MinMax
+	Overlap int // that parts of one long block share at most, in whole lines or sentences; default 150
 }
 
 func (o Options) withDefaults() Options {
@@ -39,7 +45,7 @@ func (o Options) withDefaults() Options {
 	if o.Overlap <= 0 {
 		o.Overlap = 150
 	}
-	o.Max = max(o.Max, 4*utf8.UTFMax)
+	o.Max = max(o.Max, MinMax)
 	o.Target, o.Overlap = min(o.Target, o.Max), min(o.Overlap, o.Max/4)
 	return o
 }
@@ -58,9 +64,10 @@ type unit struct {
 	heading    string
 }
 
-// Split cuts a text. It fails with kind Invalid on the field "text" when that
-// is not valid UTF-8 or holds a zero byte; a text without anything but space
-// has no passages.
+// Split cuts a text by the rules of its media type, whose parameters do not
+// count. It fails with kind Invalid on the field "text" when that is not valid
+// UTF-8 or holds a zero byte; a text without anything but space has no
+// passages. A byte order mark at the beginning is in no passage.
 func Split(mediaType, text string, o Options) ([]Chunk, error) {
 	switch {
 	case !utf8.ValidString(text):
@@ -68,19 +75,27 @@ func Split(mediaType, text string, o Options) ([]Chunk, error) {
 	case strings.ContainsRune(text, 0):
 		return nil, domain.InvalidField("text", "holds a zero byte")
 	}
-	o = o.withDefaults()
-	var units []unit
-	switch {
-	case mediaType == "text/markdown":
-		units = markdown(text)
-	case mediaType == "text/x-go":
-		units = goCode(text)
-	case strings.HasPrefix(mediaType, "text/x-"):
-		units = code(text)
-	default:
-		units = paragraphs(text, 0, len(text), "")
+	body := strings.TrimPrefix(text, bom)
+	chunks := number(body, pack(body, byStructure(mediaType, body), o.withDefaults()))
+	for i := range chunks {
+		chunks[i].Start += len(text) - len(body)
+		chunks[i].End += len(text) - len(body)
 	}
-	return number(text, pack(text, units, o)), nil
+	return chunks, nil
+}
+
+// byStructure returns the units of a text in order; together they are all of it.
+func byStructure(mediaType, text string) []unit {
+	mediaType, _, _ = strings.Cut(mediaType, ";")
+	switch mediaType = strings.ToLower(strings.TrimSpace(mediaType)); {
+	case mediaType == "text/markdown":
+		return markdown(text)
+	case mediaType == "text/x-go":
+		return goCode(text)
+	case strings.HasPrefix(mediaType, "text/x-"):
+		return code(text)
+	}
+	return paragraphs(text)
 }
 
 // pack joins neighbours that are short, and cuts what is long.
@@ -122,64 +137,12 @@ func trim(text string, u unit) unit {
 	return u
 }
 
-// cut makes parts of at most o.Max bytes that overlap.
-func cut(text string, u unit, o Options) []unit {
-	var out []unit
-	for start := u.start; start < u.end; {
-		end := u.end
-		if end-start > o.Max {
-			end = boundary(text, start, start+o.Max)
-		}
-		if part := trim(text, unit{start, end, u.heading}); part.start < part.end {
-			out = append(out, part)
-		}
-		if end == u.end {
-			break
-		}
-		start = backUp(text, start, end, o.Overlap)
-	}
-	return out
-}
-
-// boundary returns where to end a part that begins at start, at limit at the
-// latest: after a line, else a sentence, else a word, else a character. The
-// first half of the part is not looked at.
-func boundary(text string, start, limit int) int {
-	half := start + (limit-start)/2
-	tail := text[half:limit]
-	for _, mark := range []string{"\n\n", "\n", ". ", "; ", " "} {
-		if i := strings.LastIndex(tail, mark); i >= 0 {
-			return half + i + len(mark)
-		}
-	}
-	for !utf8.RuneStart(text[limit]) {
-		limit--
-	}
-	return limit
-}
-
-// backUp returns where the next part begins: up to overlap bytes before end, at
-// the beginning of a line or else of a word, and always after start.
-func backUp(text string, start, end, overlap int) int {
-	from := max(start+1, end-overlap)
-	for _, mark := range []string{"\n", " "} {
-		if i := strings.Index(text[from:end], mark); i >= 0 && from+i+1 < end {
-			return from + i + 1
-		}
-	}
-	return end
-}
-
-// number fills in the texts and lines.
+// number fills in the texts and lines. Each passage begins after the one before.
 func number(text string, units []unit) []Chunk {
 	out := make([]Chunk, len(units))
 	line, at := 1, 0
 	for i, u := range units {
-		if u.start >= at {
-			line += strings.Count(text[at:u.start], "\n")
-		} else { // an overlap
-			line -= strings.Count(text[u.start:at], "\n")
-		}
+		line += strings.Count(text[at:u.start], "\n")
 		at = u.start
 		out[i] = Chunk{Text: text[u.start:u.end], Start: u.start, End: u.end, Line: line, Heading: u.heading}
 	}
