@@ -37,19 +37,19 @@ type Config struct {
 	Recall      *recall.Service    // searches of what is remembered
 	Embedder    *embedder.Embedder // of this node; nil = it has none
 	Auth        *auth.Authenticator
-	Login       *login.Service                       // the ways in
-	PublicURL   string                               // how browsers reach the mesh, such as https://mesh.example.com
-	Issuer      string                               // of access tokens, and whom assertions are for
-	Directory   *identity.Directory                  // that Auth and Commands decide by
-	NATS        *nats.Conn                           // requests, heartbeats and inboxes travel on it
-	Vouched     bool                                 // NATS lets each connection write to the subjects of its principal only
-	Disconnect  func(user func(string) bool) int     // closes NATS connections by their user's name; may be nil
-	AgentNATS   *client.NATSInfo                     // how agents reach NATS; nil = they use HTTP
-	Heartbeat   time.Duration                        // between the signs of life of an agent, default 5 s
-	Version     client.Version                       // Epoch is filled in
-	Checks      func(context.Context) []client.Check // further checks of readiness, such as disk space
-	Limits      Limits                               // of what may be asked; see DefaultLimits
-	Room        func() error                         // fails when the log's disk is full; nil = not watched
+	Login       *login.Service                                     // the ways in
+	PublicURL   string                                             // how browsers reach the mesh, such as https://mesh.example.com
+	Issuer      string                                             // of access tokens, and whom assertions are for
+	Directory   *identity.Directory                                // that Auth and Commands decide by
+	NATS        *nats.Conn                                         // requests, heartbeats and inboxes travel on it
+	Vouched     bool                                               // NATS lets each connection write to the subjects of its principal only
+	Disconnect  func(before time.Time, user func(string) bool) int // closes NATS connections by their user's name; may be nil
+	AgentNATS   *client.NATSInfo                                   // how agents reach NATS; nil = they use HTTP
+	Heartbeat   time.Duration                                      // between the signs of life of an agent, default 5 s
+	Version     client.Version                                     // Epoch is filled in
+	Checks      func(context.Context) []client.Check               // further checks of readiness, such as disk space
+	Limits      Limits                                             // of what may be asked; see DefaultLimits
+	Room        func() error                                       // fails when the log's disk is full; nil = not watched
 	Log         zerolog.Logger
 	Metrics     *prometheus.Registry
 }

@@ -94,7 +94,8 @@ func (a *API) Restricted(who []identity.Ref) {
 }
 
 // cutAgain is when a second look is had at NATS: a connection that was being
-// let in at the first one is there by then.
+// let in at the first one is there by then. One that was begun after the last cut was
+// decided upon by what is in force, and stays.
 const cutAgain = 500 * time.Millisecond
 
 // cutNATS closes connections to NATS until ctx ends.
@@ -103,6 +104,7 @@ func (a *API) cutNATS(ctx context.Context) error {
 		return nil
 	}
 	var later []identity.Ref
+	var since time.Time
 	all := false
 	again := time.NewTimer(0)
 	defer again.Stop()
@@ -111,24 +113,25 @@ func (a *API) cutNATS(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case who := <-a.streams.cuts:
-			a.disconnect(who, who == nil)
+			since = time.Now()
+			a.disconnect(since, who, who == nil)
 			later, all = append(later, who...), all || who == nil
 			again.Reset(cutAgain)
 		case <-again.C:
 			if len(later) > 0 || all {
-				a.disconnect(later, all)
+				a.disconnect(since, later, all)
 			}
 			later, all = nil, false
 		}
 	}
 }
 
-func (a *API) disconnect(who []identity.Ref, all bool) {
+func (a *API) disconnect(before time.Time, who []identity.Ref, all bool) {
 	names := make(map[string]bool, len(who))
 	for _, r := range who {
 		names[r.Tenant+"."+r.ID] = true
 	}
-	n := a.cfg.Disconnect(func(user string) bool {
+	n := a.cfg.Disconnect(before, func(user string) bool {
 		tenant, _, _ := strings.Cut(user, ".")
 		return all || names[user] || names[tenant+"."]
 	})

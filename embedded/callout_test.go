@@ -100,7 +100,7 @@ func TestConnectAuth(t *testing.T) {
 	if with.Callout().Issuer == nil || with.Callout().Password == "" {
 		t.Error("the keys were not made")
 	}
-	if n := with.Disconnect(func(string) bool { return true }); n != 0 || nc.FlushWithContext(within(t)) != nil {
+	if n := with.Disconnect(time.Now(), func(string) bool { return true }); n != 0 || nc.FlushWithContext(within(t)) != nil {
 		t.Errorf("%d closed; the mesh's own must stay", n)
 	}
 	without := startNATS(t, embedded.NATSConfig{Dir: t.TempDir(), NoListen: true})

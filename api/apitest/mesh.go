@@ -159,7 +159,7 @@ func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 // openNATS starts a server that asks the mesh who connects, and returns what
 // the mesh answers with once it is made, and what closes connections. The
 // server of a peer has both already.
-func (m *Mesh) openNATS(ctx context.Context, tb testing.TB, peer *Mesh) (*natsauth.Gate, func(func(string) bool) int) {
+func (m *Mesh) openNATS(ctx context.Context, tb testing.TB, peer *Mesh) (*natsauth.Gate, func(time.Time, func(string) bool) int) {
 	tb.Helper()
 	if peer != nil {
 		var err error

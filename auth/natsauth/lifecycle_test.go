@@ -75,6 +75,7 @@ func TestDisconnectCuts(t *testing.T) {
 		}
 		return decide(ctx, q)
 	}})
+	begun := time.Now()
 	closed := make(chan struct{}, 2)
 	gone := nats.ClosedHandler(func(*nats.Conn) { closed <- struct{}{} })
 	fast := nats.ReconnectWait(10 * time.Millisecond)
@@ -87,7 +88,7 @@ func TestDisconnectCuts(t *testing.T) {
 	}
 	close(revoked)
 	user := natsauth.UserName("t1", "a")
-	if n := r.server.Disconnect(func(u string) bool { return u == user }); n != 2 {
+	if n := r.server.Disconnect(time.Now(), func(u string) bool { return u == user }); n != 2 {
 		t.Errorf("%d connections closed", n)
 	}
 	for range 2 {
@@ -97,13 +98,16 @@ func TestDisconnectCuts(t *testing.T) {
 			t.Fatal("not cut, or let in again")
 		}
 	}
+	if n := r.server.Disconnect(begun, func(string) bool { return true }); n != 0 {
+		t.Errorf("%d connections closed that were begun later", n)
+	}
 	for _, nc := range others {
 		if err := nc.FlushWithContext(within(t)); err != nil {
 			t.Errorf("another principal was cut: %v", err)
 		}
 	}
 	probe := natsauth.UserName("probe", "probe") // the server may not have seen yet that it is closed
-	if n := r.server.Disconnect(func(u string) bool { return u != probe }); n != len(others) || r.mesh.FlushWithContext(within(t)) != nil {
+	if n := r.server.Disconnect(time.Now(), func(u string) bool { return u != probe }); n != len(others) || r.mesh.FlushWithContext(within(t)) != nil {
 		t.Errorf("%d closed of the others, or the mesh itself was cut", n)
 	}
 }

@@ -52,7 +52,7 @@ type nodeConfig struct {
 	// Gate lets clients of NATS in, where its server asks the mesh; and
 	// Disconnect closes their connections. Both may be nil.
 	Gate       *natsauth.Gate
-	Disconnect func(user func(string) bool) int
+	Disconnect func(before time.Time, user func(string) bool) int
 	Checks     func(context.Context) []client.Check
 	Room       func() error // fails when the log's disk is nearly full; nil: not watched
 	PGRoom     func() error // the same for the disk of Postgres
