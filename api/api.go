@@ -24,6 +24,7 @@ import (
 	"github.com/hivemesh/hivemesh/memory/recall"
 	"github.com/hivemesh/hivemesh/projections"
 	"github.com/hivemesh/hivemesh/workers"
+	"github.com/hivemesh/hivemesh/workers/archiver"
 	"github.com/hivemesh/hivemesh/workers/embedder"
 )
 
@@ -43,6 +44,7 @@ type Config struct {
 	Directory   *identity.Directory                                // that Auth and Commands decide by
 	NATS        *nats.Conn                                         // requests, heartbeats and inboxes travel on it
 	Vouched     bool                                               // NATS lets each connection write to the subjects of its principal only
+	Archiver    *archiver.Archiver                                 // nil: the log is not archived
 	Disconnect  func(before time.Time, user func(string) bool) int // closes NATS connections by their user's name; may be nil
 	AgentNATS   *client.NATSInfo                                   // how agents reach NATS; nil = they use HTTP
 	Heartbeat   time.Duration                                      // between the signs of life of an agent, default 5 s
@@ -139,6 +141,7 @@ func (a *API) routes() {
 	a.memoryRoutes(h)
 	a.projectionRoutes(h)
 	a.systemRoutes(h)
+	a.archiveRoutes(h)
 	a.loginRoutes(h)
 	a.identityRoutes(h)
 	a.principalRoutes(h)

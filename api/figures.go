@@ -1,9 +1,12 @@
 package api
 
 import (
+	"slices"
+
 	"github.com/hivemesh/hivemesh/eventstore"
 	"github.com/hivemesh/hivemesh/projections"
 	"github.com/hivemesh/hivemesh/workers"
+	"github.com/hivemesh/hivemesh/workers/archiver"
 )
 
 // snapshot is what figures are taken from.
@@ -11,11 +14,12 @@ type snapshot struct {
 	log  eventstore.Stats
 	read projections.Health
 	work workers.Health
+	kept archiver.State
 }
 
 // figures lists the metrics of log, read models and coordinator.
 func figures() []figure {
-	return append(append(logFigures(), readFigures()...), workFigures()...)
+	return slices.Concat(logFigures(), readFigures(), workFigures(), archiveFigures())
 }
 
 func logFigures() []figure {
@@ -72,5 +76,15 @@ func workFigures() []figure {
 		counter("artifacts_collected_total", "Artifacts removed because no event names them.", func(s snapshot) uint64 { return s.work.Collected }),
 		counter("heartbeats_dropped_total", "Heartbeats dropped because too many came at a time.", func(s snapshot) uint64 { return s.work.LostBeats }),
 		counter("takeovers_total", "Times this node began to lead.", func(s snapshot) uint64 { return s.work.Takeovers }),
+	}
+}
+
+func archiveFigures() []figure {
+	return []figure{
+		flag("archive_active", "Whether this node archives the log.", func(s snapshot) bool { return s.kept.Active }),
+		gauge("archive_last_sequence", "The archive holds the log up to this sequence.", func(s snapshot) float64 { return float64(s.kept.Archived) }),
+		gauge("archive_pending_events", "Events read and not archived yet.", func(s snapshot) float64 { return float64(s.kept.Pending) }),
+		gauge("archive_segments", "Segments in the archive of the log.", func(s snapshot) float64 { return float64(s.kept.Segments) }),
+		counter("archive_failures_total", "Tries to archive that failed.", func(s snapshot) uint64 { return s.kept.Failures }),
 	}
 }

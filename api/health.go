@@ -32,6 +32,9 @@ func (h *health) Collect(out chan<- prometheus.Metric) {
 	s := snapshot{
 		log: h.a.cfg.Store.Stats(), read: h.a.cfg.Projections.Health(), work: h.a.cfg.Coordinator.Health(),
 	}
+	if h.a.cfg.Archiver != nil {
+		s.kept = h.a.cfg.Archiver.State()
+	}
 	for _, f := range h.figures {
 		out <- prometheus.MustNewConstMetric(f.desc, f.kind, f.value(s))
 	}

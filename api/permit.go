@@ -78,6 +78,9 @@ func workAccesses() map[string]Access {
 		"skip-projection":    does("projection.skip"),
 		"rebuild-projection": does("projection.rebuild"),
 		"verify-projection":  reads("projection.verify"),
+
+		"archive-state": reads("archive.read"),
+		"archive-flush": reads("archive.flush"),
 	}
 }
 

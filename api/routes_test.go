@@ -35,13 +35,13 @@ func readDocument(t *testing.T, data []byte) document {
 func routes() []string {
 	return []string{
 		"get /.well-known/jwks.json", "get /healthz", "get /readyz", "get /v1/actions", "get /v1/agents", "get /v1/agents/{id}",
-		"get /v1/agents/{id}/assignments", "get /v1/artifacts/{digest}", "get /v1/auth/oidc/callback", "get /v1/auth/oidc/{provider}/start",
+		"get /v1/agents/{id}/assignments", "get /v1/archive", "get /v1/artifacts/{digest}", "get /v1/auth/oidc/callback", "get /v1/auth/oidc/{provider}/start",
 		"get /v1/auth/providers", "get /v1/counts", "get /v1/documents", "get /v1/events", "get /v1/events/{seq}", "get /v1/feed",
 		"get /v1/invitations", "get /v1/memory", "get /v1/memory/stats", "get /v1/memory/{id}", "get /v1/policies", "get /v1/principals",
 		"get /v1/principals/{id}", "get /v1/projections", "get /v1/projections/{name}/parked", "get /v1/roles", "get /v1/tasks",
 		"get /v1/tasks/{id}", "get /v1/tasks/{id}/events", "get /v1/tasks/{id}/why", "get /v1/tenants", "get /v1/version", "get /v1/whoami",
 		"post /v1/agents", "post /v1/agents/{id}/drain", "post /v1/agents/{id}/heartbeat", "post /v1/agents/{id}/leave",
-		"post /v1/agents/{id}/resume", "post /v1/auth/accept", "post /v1/auth/assertion", "post /v1/auth/delegate", "post /v1/auth/device",
+		"post /v1/agents/{id}/resume", "post /v1/archive/flush", "post /v1/auth/accept", "post /v1/auth/assertion", "post /v1/auth/delegate", "post /v1/auth/device",
 		"post /v1/auth/device/approve", "post /v1/auth/device/token", "post /v1/auth/exchange", "post /v1/auth/login", "post /v1/auth/logout",
 		"post /v1/auth/oidc/consent", "post /v1/auth/passkeys/login/begin", "post /v1/auth/passkeys/login/finish",
 		"post /v1/auth/passkeys/register/begin", "post /v1/auth/passkeys/register/finish", "post /v1/auth/password",

@@ -26,11 +26,9 @@ type Keys struct {
 
 // Setup reads the keys of the mesh, making what is missing.
 func Setup(ctx context.Context, js jetstream.JetStream, replicas int) (Keys, error) {
-	kv, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: keysBucket, Description: "Hivemesh: secrets that the log must not hold", Storage: jetstream.FileStorage, Replicas: max(1, replicas),
-	})
+	kv, err := openKeys(ctx, js, replicas)
 	if err != nil {
-		return Keys{}, fmt.Errorf("open the bucket %s: %w", keysBucket, err)
+		return Keys{}, err
 	}
 	keys := Keys{kv: kv}
 	if keys.NameSecret, err = secret(ctx, kv, "name.secret"); err != nil {

@@ -116,7 +116,7 @@ func (c *ArtifactCollector) Sweep(ctx context.Context, now time.Time, may func()
 func (c *ArtifactCollector) list(ctx context.Context, before time.Time) ([]artifactEntry, error) {
 	consumer, err := c.s.js.CreateConsumer(ctx, artifactStream, jetstream.ConsumerConfig{
 		FilterSubject: artifactEntries + ">", DeliverPolicy: jetstream.DeliverAllPolicy, AckPolicy: jetstream.AckNonePolicy,
-		MaxDeliver: 1, MemoryStorage: true, Replicas: 1, InactiveThreshold: time.Minute,
+		MaxDeliver: 1, MemoryStorage: true, Replicas: 1, InactiveThreshold: listingEnds,
 	})
 	if err != nil {
 		return nil, unavailable(err)

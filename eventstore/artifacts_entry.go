@@ -21,6 +21,9 @@ const (
 	artifactChunks  = "$O." + artifactBucket + ".C."
 )
 
+// listingEnds is when the server forgets a listing that nobody reads on.
+const listingEnds = time.Minute
+
 // artifactEntry is what the bucket says about an object.
 type artifactEntry struct {
 	info     jetstream.ObjectInfo

@@ -24,6 +24,11 @@ var (
 	// ErrInvalid means that a decision, an entity or a digest is malformed:
 	// the caller has a defect.
 	ErrInvalid = errors.New("invalid")
+	// ErrUnfinishedRestore means that the log is half restored: the restore is
+	// to be run again.
+	ErrUnfinishedRestore = errors.New("a restore of the event log was cut off: run it again")
+	// ErrLogExists means that there is a log where one should be restored.
+	ErrLogExists = errors.New("there is an event log already")
 )
 
 // ConflictError says that an entity has moved on: the decision was made on an

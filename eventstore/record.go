@@ -83,6 +83,7 @@ type Record struct {
 	Count       int
 	Key         string // data key of encrypted fields; reserved
 	Data        json.RawMessage
+	Stored      *Stored // only from a Tail that was asked for it
 }
 
 // EndsDecision reports whether a reader may cut after this record.

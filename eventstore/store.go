@@ -16,13 +16,16 @@ import (
 
 // Config says which log a Store works on. Only Stream is required.
 type Config struct {
-	Stream   string           // name of the stream, such as "EVENTS"
-	Replicas int              // 1 alone (default), 3 in a cluster
-	MaxBytes int64            // size limit of the log in bytes; 0 = no limit
-	AckWait  time.Duration    // default 5s; after that an outcome is unknown and is looked up
-	Now      func() time.Time // default time.Now
-	NewID    func() string    // default UUIDv7
-	Log      zerolog.Logger
+	Stream string // name of the stream, such as "EVENTS"
+	// Restoring opens a log whose restore is not finished, to restore what
+	// belongs to it.
+	Restoring bool
+	Replicas  int              // 1 alone (default), 3 in a cluster
+	MaxBytes  int64            // size limit of the log in bytes; 0 = no limit
+	AckWait   time.Duration    // default 5s; after that an outcome is unknown and is looked up
+	Now       func() time.Time // default time.Now
+	NewID     func() string    // default UUIDv7
+	Log       zerolog.Logger
 }
 
 // Store is the only writer of the log, and a reader of it. Its methods are

@@ -13,6 +13,11 @@ import (
 const (
 	metaEpoch  = "mesh_epoch"
 	metaSchema = "mesh_schema"
+	// metaOrigin is the position, in the log that it was restored from, of a
+	// restored log's last event.
+	metaOrigin = "mesh_restored_from"
+	// metaUnfinished is set while a log is being restored.
+	metaUnfinished = "mesh_restoring"
 )
 
 // streamSchema is the version of the log's layout: subjects and envelope.
@@ -70,6 +75,9 @@ func openStream(ctx context.Context, js jetstream.JetStream, cfg Config) (jetstr
 		return nil, fmt.Errorf("open stream %s: %w", cfg.Stream, unavailable(err))
 	}
 	found := stream.CachedInfo().Config
+	if found.Metadata[metaUnfinished] != "" && !cfg.Restoring {
+		return nil, ErrUnfinishedRestore
+	}
 	if err := checkDrift(cfg, found); err != nil {
 		return nil, err
 	}

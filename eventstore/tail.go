@@ -28,6 +28,8 @@ type TailOptions struct {
 	// Those of one decision may then come in several batches: its other events
 	// are not seen.
 	Kind string
+	// Stored asks for each record's Stored.
+	Stored bool
 }
 
 // Why a consumer is replaced.

@@ -40,6 +40,9 @@ func (r *tailReader) run(ctx context.Context) error {
 			r.t.s.stats.tailForeign.Add(1)
 			r.t.s.cfg.Log.Error().Err(err).Str("tail", r.t.opt.Name).Msg("the log holds a message that is no event")
 		}
+		if r.t.opt.Stored {
+			record.Stored = &Stored{Seq: record.Seq, Subject: m.Subject(), Header: wireHeader(m.Headers()), Data: m.Data(), At: meta.Timestamp}
+		}
 		if r.t.opt.Kind != "" {
 			record.Index, record.Count, r.last = 1, 1, record.Seq
 		} else if err := r.join(record); err != nil {

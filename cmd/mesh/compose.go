@@ -26,6 +26,7 @@ import (
 	"github.com/hivemesh/hivemesh/memory/recall"
 	"github.com/hivemesh/hivemesh/projections"
 	"github.com/hivemesh/hivemesh/workers"
+	"github.com/hivemesh/hivemesh/workers/archiver"
 	"github.com/hivemesh/hivemesh/workers/embedder"
 )
 
@@ -34,6 +35,9 @@ const (
 	heartbeat    = 5 * time.Second
 	drainTimeout = 15 * time.Second
 )
+
+// logStream is the stream that holds the log.
+const logStream = "EVENTS"
 
 // nodeConfig is what a node is made of. The connections stay the caller's.
 type nodeConfig struct {
@@ -49,6 +53,7 @@ type nodeConfig struct {
 	RenewKey  bool // make a new key for root
 	Providers []login.ProviderConfig
 	Embedders []embed.Provider // the wanted one first
+	Archive   *archiveTarget   // nil: the log is not archived
 	// Gate lets clients of NATS in, where its server asks the mesh; and
 	// Disconnect closes their connections. Both may be nil.
 	Gate       *natsauth.Gate
@@ -67,6 +72,7 @@ type node struct {
 	projections *projections.Projections
 	coordinator *workers.Coordinator
 	embedder    *embedder.Embedder
+	archiver    *archiver.Archiver // nil: the log is not archived
 	api         *api.API
 	http        *http.Server
 	listener    net.Listener
@@ -80,7 +86,7 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("use JetStream: %w", err)
 	}
-	store, err := eventstore.Open(ctx, cfg.NATS, eventstore.Config{Stream: "EVENTS", Replicas: cfg.Replicas, Log: cfg.Log})
+	store, err := eventstore.Open(ctx, cfg.NATS, eventstore.Config{Stream: logStream, Replicas: cfg.Replicas, Log: cfg.Log})
 	var drift *eventstore.DriftError
 	if errors.As(err, &drift) {
 		return nil, &failure{
@@ -120,14 +126,15 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 	embeds := embedder.New(embedder.Config{
 		Store: store, Commands: ids.Commands, Providers: cfg.Embedders, Leads: func() bool { return coordinator.Health().Leader }, Nearest: reads.Nearest, Log: cfg.Log,
 	})
+	archives := newArchiver(cfg, js, store, coordinator)
 	server := api.New(api.Config{
-		Commands: ids.Commands, Projections: reads, Store: store, Coordinator: coordinator, Recall: recall.New(reads, cfg.Embedders, time.Now), Embedder: embeds,
+		Commands: ids.Commands, Projections: reads, Store: store, Coordinator: coordinator, Recall: recall.New(reads, cfg.Embedders, time.Now), Embedder: embeds, Archiver: archives,
 		Auth: ids.Auth, Login: ids.Login, Issuer: ids.Issuer, Directory: ids.Directory, PublicURL: cfg.PublicURL, Vouched: cfg.Gate != nil, Disconnect: cfg.Disconnect,
 		NATS: cfg.NATS, AgentNATS: cfg.AgentNATS, Heartbeat: heartbeat, Limits: cfg.Limits, Version: wireVersion(store.Epoch()),
 		Checks: cfg.Checks, Room: cfg.Room, Log: cfg.Log, Metrics: metrics,
 	})
 	return &node{
-		store: store, ids: ids, gate: cfg.Gate, projections: reads, coordinator: coordinator, embedder: embeds, api: server,
+		store: store, ids: ids, gate: cfg.Gate, projections: reads, coordinator: coordinator, embedder: embeds, archiver: archives, api: server,
 		http:     api.NewServer(server.Handler()),
 		listener: cfg.Listener, log: cfg.Log,
 	}, nil
@@ -140,7 +147,7 @@ func (n *node) Run(ctx context.Context) error {
 	rest, stopRest := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopInputs()
 	defer stopRest()
-	failed := make(chan error, 7)
+	failed := make(chan error, 8)
 	var in, core errgroup.Group
 	start := func(g *errgroup.Group, name string, run func() error) {
 		g.Go(func() error {
@@ -161,6 +168,9 @@ func (n *node) Run(ctx context.Context) error {
 	start(&core, "logins", func() error { return n.ids.Login.Run(rest) })
 	start(&core, "coordinator", func() error { return n.coordinator.Run(rest) })
 	start(&core, "embedder", func() error { return n.embedder.Run(rest) })
+	if n.archiver != nil {
+		start(&core, "archiver", func() error { return n.archiver.Run(rest) })
+	}
 	start(&core, "projections", func() error { return n.projections.Run(rest) })
 	if n.gate != nil {
 		n.gate.Open(n.api.Connect)

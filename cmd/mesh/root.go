@@ -28,11 +28,13 @@ type root struct {
 	Output string `help:"Output: table or json." short:"o" enum:"table,json" default:"table" config:""`
 	Yes    bool   `help:"Do what would otherwise be asked about first." short:"y"`
 
-	Up     upCmd     `cmd:"" group:"Run a mesh" help:"Start a mesh on this machine with everything it needs."`
-	Serve  serveCmd  `cmd:"" group:"Run a mesh" help:"Start a mesh node on a NATS and a Postgres that exist."`
-	Demo   demoCmd   `cmd:"" group:"Run a mesh" help:"Show a mesh at work on the files of a directory."`
-	Doctor doctorCmd `cmd:"" group:"Run a mesh" help:"Check this machine's set-up and the mesh it talks to."`
-	Bench  benchCmd  `cmd:"" group:"Run a mesh" help:"Measure this version on this machine, beside what it is built on."`
+	Up      upCmd      `cmd:"" group:"Run a mesh" help:"Start a mesh on this machine with everything it needs."`
+	Serve   serveCmd   `cmd:"" group:"Run a mesh" help:"Start a mesh node on a NATS and a Postgres that exist."`
+	Demo    demoCmd    `cmd:"" group:"Run a mesh" help:"Show a mesh at work on the files of a directory."`
+	Backup  backupCmd  `cmd:"" group:"Run a mesh" help:"Look after the archive of the log."`
+	Restore restoreCmd `cmd:"" group:"Run a mesh" help:"Make a log anew from its archive."`
+	Doctor  doctorCmd  `cmd:"" group:"Run a mesh" help:"Check this machine's set-up and the mesh it talks to."`
+	Bench   benchCmd   `cmd:"" group:"Run a mesh" help:"Measure this version on this machine, beside what it is built on."`
 
 	Login    loginCmd    `cmd:"" group:"Be somebody" help:"Log in to a mesh, for the commands that follow."`
 	Context  contextCmd  `cmd:"" group:"Be somebody" help:"Give meshes names, and choose the one to talk to."`

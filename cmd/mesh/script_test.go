@@ -35,7 +35,8 @@ func TestScripts(t *testing.T) {
 	}
 	// One breached password is known: "tarantella otter 42".
 	list := filepath.Join(dir, "breached")
-	for _, folder := range []string{list, filepath.Join(dir, "data")} {
+	kept := filepath.Join(dir, "archive")
+	for _, folder := range []string{list, kept, filepath.Join(dir, "data")} {
 		if err := os.Mkdir(folder, 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +44,7 @@ func TestScripts(t *testing.T) {
 	write(t, filepath.Join(list, "00000.txt"), "")
 	sum := strings.ToUpper(fmt.Sprintf("%x", sha1.Sum([]byte("tarantella otter 42"))))
 	write(t, filepath.Join(list, sum[:5]+".txt"), sum[5:]+":3\r\n")
-	write(t, filepath.Join(dir, "data", "config.json"), `{"breached_passwords": "`+list+`"}`)
+	write(t, filepath.Join(dir, "data", "config.json"), `{"breached_passwords": "`+list+`", "archive": "`+kept+`"}`)
 	s := &stage{app: &app{stderr: &said, env: os.Environ()}, scratch: dir, live: &live{w: &said}}
 	t.Cleanup(func() { s.stop(false) })
 	if err := s.startMesh(t.Context()); err != nil {
@@ -118,9 +119,21 @@ func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// scriptCapture keeps what was written, or the part of it that a pattern's
+// group matches, in a variable.
 func scriptCapture(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: capture NAME")
+	if neg || len(args) == 0 || len(args) > 2 {
+		ts.Fatalf("usage: capture NAME [REGEXP]")
 	}
-	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
+	got := ts.ReadFile("stdout")
+	if len(args) == 2 {
+		pattern, err := regexp.Compile(args[1])
+		ts.Check(err)
+		found := pattern.FindStringSubmatch(got)
+		if len(found) != 2 {
+			ts.Fatalf("%q has no group that matches in\n%s", args[1], got)
+		}
+		got = found[1]
+	}
+	ts.Setenv(args[0], strings.TrimSpace(got))
 }

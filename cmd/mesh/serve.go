@@ -25,6 +25,7 @@ import (
 type listenFlags struct {
 	browserFlags
 	embedderFlags
+	archiveFlags
 	HTTP          string   `help:"Address to serve HTTP on; port 0 takes a free one." name:"http" default:"127.0.0.1:7300" config:"" placeholder:"ADDR"`
 	NATS          string   `help:"NATS server to use." name:"nats" config:"" secret:"" placeholder:"URL"`
 	PG            string   `help:"Postgres with pgvector to use." name:"pg" config:"" secret:"" placeholder:"URL"`
@@ -122,6 +123,9 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 		agents = nil // agents speak HTTP until they have an identity of their own on NATS
 	} else {
 		log.Warn().Str("user", c.AgentUser).Msg("agents share one NATS user: they can hear each other, and revocations do not close their connections; see NATS in docs/security.md")
+	}
+	if cfg.Archive, err = c.open(""); err != nil {
+		return errors.Join(err, listener.Close())
 	}
 	url := "http://" + listener.Addr().String()
 	cfg.Name, cfg.NATS, cfg.AgentNATS, cfg.Pool, cfg.Listener, cfg.PublicURL = nodeName(), nc, agents, pool, listener, public

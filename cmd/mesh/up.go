@@ -55,6 +55,9 @@ func (c *upCmd) Run(ctx context.Context, a *app) (err error) {
 	_, statErr := os.Stat(tokenPath)
 	cfg.Listener, cfg.Log, cfg.Limits, cfg.Checks = listener, log, asked.Limits, diskChecks(a.root.Data)
 	cfg.PublicURL, cfg.Providers, cfg.Breached, cfg.Embedders = public, asked.Providers, asked.Breached, asked.Embedders
+	if cfg.Archive, err = c.open(a.root.Data); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	cfg.RenewKey = errors.Is(statErr, fs.ErrNotExist)
 	url := "http://" + listener.Addr().String()
 	n, err := openNode(ctx, cfg)

@@ -30,12 +30,12 @@ func BuiltinRoles() []Role {
 			"identity.read", "invitation.issue", "principal.create", "principal.group", "principal.suspend", "principal.resume", "role.grant",
 		})},
 		{Name: RoleOperator, Description: "keeps it running: steers agents, tasks and memory, and in the default tenant looks after the read models", Permissions: join(reads, steers, curates, []string{
-			"projection.*", "system.metrics",
+			"archive.*", "projection.*", "system.metrics",
 		})},
 		{Name: RoleDeveloper, Description: "submits tasks, publishes events, runs agents, remembers", Permissions: join(reads, writes, reports, remembers)},
 		{Name: RoleViewer, Description: "sees agents, tasks, events and memory", Permissions: join(reads, []string{"memory.read"})},
 		{Name: RoleAuditor, Description: "sees everything, auth events included, and changes nothing", Permissions: join(reads, []string{
-			"identity.read", "memory.read_all", "projection.read", "projection.verify", "system.metrics", "tenant.read",
+			"archive.read", "identity.read", "memory.read_all", "projection.read", "projection.verify", "system.metrics", "tenant.read",
 		})},
 		{Name: RoleAgent, Description: "acts as one agent: takes its tasks, reports about them, remembers", Permissions: join(reports, remembers, []string{
 			"artifact.read", "event.publish", "task.read_own",

@@ -1,0 +1,161 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hivemesh/hivemesh/domain"
+	"github.com/hivemesh/hivemesh/eventstore"
+)
+
+const (
+	logsFolder = "logs"
+	sealSuffix = ".json"
+	maxSeal    = 64 << 10
+)
+
+// DamageError says which part of an archive is not what was written.
+type DamageError struct {
+	File   string
+	Seq    uint64 // the log is intact before this sequence
+	Reason string
+}
+
+// Error names the file, the sequence, and what is wrong.
+func (e *DamageError) Error() string {
+	return fmt.Sprintf("%s is damaged (the archive is intact before sequence %d): %s", e.File, e.Seq, e.Reason)
+}
+
+// Log is the archive of one log.
+type Log struct {
+	dir   *Dir
+	id    string
+	Seals []Seal // an unbroken chain, oldest first
+	// Damage is why the chain ends before its last seal; nil when it does not.
+	Damage *DamageError
+}
+
+// Logs returns the identities of the logs in a target.
+func Logs(d *Dir) ([]string, error) {
+	names, err := d.List(logsFolder)
+	ids := names[:0]
+	for _, n := range names {
+		if uuid.Validate(n) == nil {
+			ids = append(ids, n)
+		}
+	}
+	return ids, err
+}
+
+// OpenLog reads the seals of a log. The content of the segments is not looked
+// at: see Verify. A broken chain is no error but Damage.
+func OpenLog(ctx context.Context, d *Dir, id string) (*Log, error) {
+	if uuid.Validate(id) != nil {
+		return nil, domain.InvalidField("log", "%.64q is no identity of a log", id)
+	}
+	l := &Log{dir: d, id: id}
+	names, err := d.List(l.path(""))
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if !strings.HasSuffix(name, sealSuffix) {
+			continue
+		}
+		if err := l.add(ctx, name); err != nil {
+			return nil, err
+		}
+		if l.Damage != nil {
+			break
+		}
+	}
+	return l, nil
+}
+
+// add reads the next seal of the chain.
+func (l *Log) add(ctx context.Context, name string) error {
+	data, err := l.dir.Get(ctx, l.path(name), maxSeal)
+	if err != nil {
+		return err
+	}
+	s, err := parseSeal(data)
+	if err == nil {
+		err = s.follows(l.End(), l.id)
+	}
+	if err == nil && name != sealName(s.First) {
+		err = errors.New("it has the name of another")
+	}
+	if err != nil {
+		l.Damage = &DamageError{File: l.path(name), Seq: l.End().Last + 1, Reason: err.Error()}
+		return nil
+	}
+	l.Seals = append(l.Seals, s)
+	return nil
+}
+
+// ID is the identity of the log.
+func (l *Log) ID() string { return l.id }
+
+// End is the last seal; the zero one when there is none.
+func (l *Log) End() Seal {
+	if len(l.Seals) == 0 {
+		return Seal{}
+	}
+	return l.Seals[len(l.Seals)-1]
+}
+
+func (l *Log) path(name string) string { return path.Join(logsFolder, l.id, name) }
+
+// Names are in the order of sequences.
+func sealName(first uint64) string   { return fmt.Sprintf("%020d%s", first, sealSuffix) }
+func segmentName(s Seal) string      { return fmt.Sprintf("%020d-%.16s.seg", s.First, s.SHA256) }
+func (l *Log) segment(s Seal) string { return l.path(segmentName(s)) }
+
+// Append writes the events that follow the end as a sealed segment. Another
+// writer's seal in the same place is fs.ErrExist: open the log again then.
+func (l *Log) Append(ctx context.Context, events []eventstore.Stored, now time.Time) error {
+	if l.Damage != nil {
+		return l.Damage
+	}
+	file, err := encode(events)
+	if err != nil {
+		return err
+	}
+	s := l.End().next(l.id, events, file, now)
+	if err := l.dir.Put(ctx, l.segment(s), file); err != nil && !errors.Is(err, fs.ErrExist) { // the name holds the digest
+		return err
+	}
+	text, err := s.text()
+	if err != nil {
+		return fmt.Errorf("write a seal: %w", err)
+	}
+	if err := l.dir.Put(ctx, l.path(sealName(s.First)), text); err != nil {
+		return err
+	}
+	l.Seals = append(l.Seals, s)
+	return nil
+}
+
+// Segment returns the events of a seal, checked against it. Content that is not
+// what was sealed is a *DamageError.
+func (l *Log) Segment(ctx context.Context, s Seal) ([]eventstore.Stored, error) {
+	file, err := l.dir.Get(ctx, l.segment(s), min(s.Size, maxSegment))
+	if errors.Is(err, fs.ErrNotExist) || err != nil && ctx.Err() == nil {
+		return nil, &DamageError{File: l.segment(s), Seq: s.First, Reason: err.Error()}
+	}
+	if err != nil {
+		return nil, err
+	}
+	events, err := s.matches(file)
+	if err != nil {
+		return nil, &DamageError{File: l.segment(s), Seq: s.First, Reason: err.Error()}
+	}
+	return events, nil
+}

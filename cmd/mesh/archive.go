@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"filippo.io/age"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hivemesh/hivemesh/archive"
+	"github.com/hivemesh/hivemesh/auth"
+	"github.com/hivemesh/hivemesh/eventstore"
+	"github.com/hivemesh/hivemesh/workers"
+	"github.com/hivemesh/hivemesh/workers/archiver"
+)
+
+// identityFile opens the keys in an archive. It is made in the data directory
+// where no recipient is named.
+const identityFile = "archive.key"
+
+// archiveFlags say where the log is archived.
+type archiveFlags struct {
+	Archive           string        `help:"Existing directory, best on another disk or machine, to archive the log in while it grows." name:"archive" config:"" placeholder:"DIR"`
+	ArchiveEvery      time.Duration `help:"How long an event waits at most to be archived." name:"archive-every" default:"10s" config:"" placeholder:"DURATION"`
+	ArchiveRecipients []string      `help:"age recipient that the keys in the archive are encrypted to, instead of one whose identity is kept in archive.key in the data directory; repeat or separate by commas." name:"archive-recipient" placeholder:"age1…"`
+}
+
+// archiveTarget is where a node archives its log.
+type archiveTarget struct {
+	dir        *archive.Dir
+	recipients []age.Recipient
+	every      time.Duration
+}
+
+// open returns nil where nothing is to be archived. The identity is made in
+// data, unless recipients are named.
+func (f archiveFlags) open(data string) (*archiveTarget, error) {
+	if f.Archive == "" {
+		return nil, nil //nolint:nilnil // said above
+	}
+	if f.ArchiveEvery < 100*time.Millisecond || f.ArchiveEvery > time.Hour {
+		return nil, usagef("--archive-every: %v is not between 100ms and 1h", f.ArchiveEvery)
+	}
+	recipients, err := f.recipients(data)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := openArchive("--archive", f.Archive)
+	if err != nil {
+		return nil, err
+	}
+	return &archiveTarget{dir: dir, recipients: recipients, every: f.ArchiveEvery}, nil
+}
+
+func (f archiveFlags) recipients(data string) ([]age.Recipient, error) {
+	var all []age.Recipient
+	for _, text := range f.ArchiveRecipients {
+		r, err := age.ParseX25519Recipient(text)
+		if err != nil {
+			return nil, usagef("--archive-recipient: %v", err)
+		}
+		all = append(all, r)
+	}
+	if len(all) > 0 {
+		return all, nil
+	}
+	if data == "" {
+		return nil, usagef("--archive needs --archive-recipient here: make one with age-keygen, and keep its identity away from this machine")
+	}
+	id, err := keepIdentity(filepath.Join(data, identityFile))
+	if err != nil {
+		return nil, err
+	}
+	return []age.Recipient{id.Recipient()}, nil
+}
+
+// keepIdentity reads the identity in a file, or makes one there.
+func keepIdentity(name string) (*age.X25519Identity, error) {
+	ids, err := readIdentities(name)
+	if err == nil {
+		if id, ok := ids[0].(*age.X25519Identity); ok {
+			return id, nil
+		}
+		return nil, usagef("%s: not an X25519 identity; name it by --archive-recipient", name)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		return nil, fmt.Errorf("make an identity for the archive: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return nil, fmt.Errorf("keep the identity of the archive: %w", err)
+	}
+	text := fmt.Sprintf("# opens the keys in the archive: keep a copy away from this machine\n# public key: %s\n%s\n", id.Recipient(), id)
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		return nil, fmt.Errorf("keep the identity of the archive: %w", err)
+	}
+	return id, nil
+}
+
+func readIdentities(name string) ([]age.Identity, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("read the identity of the archive: %w", err)
+	}
+	defer f.Close()
+	ids, err := age.ParseIdentities(f)
+	if err != nil {
+		return nil, usagef("%s: no age identity: %v", name, err)
+	}
+	return ids, nil
+}
+
+// openArchive opens the target that a flag names.
+func openArchive(flag, name string) (*archive.Dir, error) {
+	dir, err := archive.OpenDir(name)
+	if err != nil {
+		return nil, &failure{Exit: exitFailed, Code: "archive", Field: flag, Message: err.Error(), Hint: "the directory must exist, so that an empty mount point is not taken for an archive: mkdir " + name}
+	}
+	return dir, nil
+}
+
+// chooseLog opens the archive of a log: the one named, or the one that was
+// written last.
+func chooseLog(ctx context.Context, dir *archive.Dir, id string) (*archive.Log, error) {
+	ids := []string{id}
+	if id == "" {
+		var err error
+		if ids, err = archive.Logs(dir); err != nil {
+			return nil, err
+		}
+	}
+	var newest *archive.Log
+	for _, id := range ids {
+		l, err := archive.OpenLog(ctx, dir, id)
+		if err != nil {
+			return nil, err
+		}
+		if len(l.Seals) > 0 && (newest == nil || l.End().SealedAt.After(newest.End().SealedAt)) {
+			newest = l
+		}
+	}
+	if newest == nil {
+		return nil, &failure{Exit: exitNotFound, Code: "no_archive", Message: "the archive holds no such log, or nothing of it", Hint: "mesh backup ls --from DIR shows what it holds"}
+	}
+	return newest, nil
+}
+
+// newArchiver returns what archives a node's log, or nil.
+func newArchiver(cfg nodeConfig, js jetstream.JetStream, store *eventstore.Store, leads *workers.Coordinator) *archiver.Archiver {
+	if cfg.Archive == nil {
+		return nil
+	}
+	return archiver.New(archiver.Config{
+		Store: store, Target: cfg.Archive.dir, Recipients: cfg.Archive.recipients, Every: cfg.Archive.every, Log: cfg.Log,
+		Leads: func() bool { return leads.Health().Leader },
+		Keys: func(ctx context.Context) (archive.Keys, uint64, error) {
+			keys, revision, err := auth.ExportKeys(ctx, js)
+			return keys, revision, err
+		},
+	})
+}

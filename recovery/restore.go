@@ -1,0 +1,120 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"filippo.io/age"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hivemesh/hivemesh/archive"
+	"github.com/hivemesh/hivemesh/auth"
+	"github.com/hivemesh/hivemesh/eventstore"
+)
+
+// Config is what a restore needs.
+type Config struct {
+	NATS       *nats.Conn // of the empty system
+	Dir        *archive.Dir
+	Log        *archive.Log
+	Store      eventstore.Config // of the log that is made
+	Identities []age.Identity    // that open the keys
+	Progress   func(step string, done, total uint64)
+}
+
+// Result is what a restore has done.
+type Result struct {
+	Epoch     string // identity of the new log
+	Artifacts int
+	Damaged   []archive.DamageError // artifacts that are lost
+}
+
+// Run carries a plan out. It fails with eventstore.ErrLogExists where there is
+// a log, and with archive.ErrNoIdentity before anything is changed when the
+// keys cannot be opened. After any other failure it can be run again.
+func Run(ctx context.Context, cfg Config, p Plan) (Result, error) {
+	if cfg.Progress == nil {
+		cfg.Progress = func(string, uint64, uint64) {}
+	}
+	var r Result
+	keys, err := cfg.Log.Keys(ctx, p.Last, cfg.Identities...)
+	if err != nil {
+		return r, err
+	}
+	js, err := jetstream.New(cfg.NATS)
+	if err != nil {
+		return r, fmt.Errorf("use JetStream: %w", err)
+	}
+	if r.Epoch, err = restoreEvents(ctx, cfg, p); err != nil {
+		return r, err
+	}
+	if err := auth.ImportKeys(ctx, js, cfg.Store.Replicas, keys); err != nil {
+		return r, err
+	}
+	if err := restoreArtifacts(ctx, cfg, &r); err != nil {
+		return r, err
+	}
+	return r, eventstore.FinishRestore(ctx, cfg.NATS, cfg.Store)
+}
+
+func restoreEvents(ctx context.Context, cfg Config, p Plan) (string, error) {
+	var (
+		pending []eventstore.Stored
+		done    uint64
+		seals   = p.seals
+	)
+	next := func() (eventstore.Stored, error) {
+		for len(pending) == 0 {
+			if len(seals) == 0 {
+				return eventstore.Stored{}, io.EOF
+			}
+			events, err := cfg.Log.Segment(ctx, seals[0])
+			if err != nil {
+				return eventstore.Stored{}, err
+			}
+			pending, seals = events, seals[1:]
+			cfg.Progress("events", done, p.Events)
+		}
+		e := pending[0]
+		if e.Seq > p.Last {
+			return eventstore.Stored{}, io.EOF
+		}
+		pending = pending[1:]
+		done++
+		return e, nil
+	}
+	epoch, err := eventstore.Restore(ctx, cfg.NATS, cfg.Store, eventstore.Copy{
+		Epoch: p.Log, First: p.First, Last: p.Last, Events: p.Events, Bytes: p.Bytes, Next: next,
+	})
+	if err == nil {
+		cfg.Progress("events", done, p.Events)
+	}
+	return epoch, err
+}
+
+// restoreArtifacts puts every artifact back. One that is damaged is told of and
+// left out: the events that name it are whole.
+func restoreArtifacts(ctx context.Context, cfg Config, r *Result) (err error) {
+	open := cfg.Store
+	open.Restoring = true
+	store, err := eventstore.Open(ctx, cfg.NATS, open)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close(ctx)) }()
+	return cfg.Dir.Artifacts(ctx, func(a archive.Artifact, damage *archive.DamageError) error {
+		if damage != nil {
+			r.Damaged = append(r.Damaged, *damage)
+			return nil
+		}
+		if _, err := store.PutArtifact(ctx, a.Tenant, a.MediaType, a.Data); err != nil {
+			return err
+		}
+		r.Artifacts++
+		cfg.Progress("artifacts", uint64(r.Artifacts), 0)
+		return nil
+	})
+}
