@@ -35,13 +35,14 @@ type Mesh struct {
 
 // Options say what to measure and how.
 type Options struct {
-	Names    []string // benchmarks to run; none = all
-	Runs     int      // default 5
-	Items    []int    // sizes of memory; default 1,000 and 10,000
-	Dir      string   // scratch directory
-	Peers    string   // source of the peer program; "" leaves the peer out
-	Report   func(Figure)
-	Progress func(string)
+	Names     []string // benchmarks to run; none = all
+	Runs      int      // default 5
+	Items     []int    // sizes of memory; default 1,000 and 10,000
+	Decisions int      // in the log that is restored; a decision is one event, mostly; default 200,000
+	Dir       string   // scratch directory
+	Peers     string   // source of the peer program; "" leaves the peer out
+	Report    func(Figure)
+	Progress  func(string)
 	// StartMesh starts a mesh of its own process on an empty data directory.
 	StartMesh func(ctx context.Context, dir string) (*Mesh, error)
 	// Self starts another process of this program, for load from outside.
@@ -66,6 +67,7 @@ func all() []benchmark {
 		{"auth", authentication},
 		{"memory", memories},
 		{"retrieval", retrieval},
+		{"recovery", recoveries},
 	}
 }
 

@@ -35,6 +35,9 @@ type NATSConfig struct {
 	Port     int    // 0 = 4222, -1 = a free one
 	NoListen bool   // in-process connections only
 	MaxStore int64  // bytes of all streams; 0 = three quarters of the free disk
+	// SyncAtStop has nothing synced until Stop, which then syncs everything: for
+	// restores, where what is lost on the way is made again.
+	SyncAtStop bool
 	// Passwords of the two users; empty = random for this run.
 	MeshPassword, AgentPassword string
 	Callout                     *Callout       // who else may connect; nil = whoever has AgentPassword
@@ -42,11 +45,12 @@ type NATSConfig struct {
 }
 
 // NATS is a running in-process NATS server with JetStream that syncs every
-// write before it is acknowledged.
+// write before it is acknowledged, unless it is to SyncAtStop.
 type NATS struct {
 	cfg  NATSConfig
 	srv  *server.Server
 	lock *flock.Lock
+	dir  string
 }
 
 // StartNATS starts the server and returns when it takes connections. It
@@ -76,7 +80,7 @@ func StartNATS(cfg NATSConfig) (*NATS, error) {
 	if err != nil {
 		return nil, errors.Join(err, lock.Release())
 	}
-	return &NATS{cfg: cfg, srv: srv, lock: lock}, nil
+	return &NATS{cfg: cfg, srv: srv, lock: lock, dir: dir}, nil
 }
 
 func runNATS(cfg NATSConfig, dir string) (*server.Server, error) {
@@ -142,7 +146,7 @@ func natsOptions(cfg NATSConfig, dir string) (*server.Options, error) {
 		JetStream:         true,
 		StoreDir:          dir,
 		JetStreamMaxStore: cfg.MaxStore,
-		SyncAlways:        true,
+		SyncAlways:        !cfg.SyncAtStop,
 	}
 	if cfg.Callout == nil {
 		return opts, nil
@@ -236,7 +240,11 @@ func (n *NATS) Stop(ctx context.Context) error {
 	}()
 	select {
 	case <-down:
-		return n.lock.Release()
+		var err error
+		if n.cfg.SyncAtStop {
+			err = syncDir(n.dir)
+		}
+		return errors.Join(err, n.lock.Release())
 	case <-ctx.Done():
 		return fmt.Errorf("stop NATS server: %w", ctx.Err())
 	}

@@ -6,7 +6,7 @@
 //	events    the stream, closed to nodes by a mark       Restore
 //	keys      the bucket, decrypted
 //	artifacts the bucket, by digest
-//	finish    the mark is taken away: a node may start    FinishRestore
+//	finish    the mark is taken away: a node may start    Finish
 //
 // Each step can be done again. A restore that is cut off leaves the mark, so
 // that no node starts on half a log; the next restore begins anew. The restored

@@ -147,6 +147,9 @@ func (a archived) restore(t *testing.T, to recovery.Target) (recovery.Plan, *eve
 	if _, err := recovery.Run(t.Context(), recovery.Config{NATS: nc, Dir: a.target, Log: a.log, Store: logConfig, Identities: []age.Identity{a.identity}}, p); err != nil {
 		t.Fatal(err)
 	}
+	if err := recovery.Finish(t.Context(), nc, logConfig); err != nil {
+		t.Fatal(err)
+	}
 	return p, open(t, nc), nc
 }
 
@@ -293,6 +296,9 @@ func TestRestoreAgain(t *testing.T) {
 		}
 	}
 	if _, err := recovery.Run(t.Context(), cfg, p); err != nil {
+		t.Fatal(err)
+	}
+	if err := recovery.Finish(t.Context(), nc, logConfig); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(a.events, stored(t, open(t, nc), len(a.events))); diff != "" {

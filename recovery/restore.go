@@ -32,7 +32,7 @@ type Result struct {
 	Damaged   []archive.DamageError // artifacts that are lost
 }
 
-// Run carries a plan out. It fails with eventstore.ErrLogExists where there is
+// Run carries a plan out, up to Finish. It fails with eventstore.ErrLogExists where there is
 // a log, and with archive.ErrNoIdentity before anything is changed when the
 // keys cannot be opened. After any other failure it can be run again.
 func Run(ctx context.Context, cfg Config, p Plan) (Result, error) {
@@ -54,10 +54,13 @@ func Run(ctx context.Context, cfg Config, p Plan) (Result, error) {
 	if err := auth.ImportKeys(ctx, js, cfg.Store.Replicas, keys); err != nil {
 		return r, err
 	}
-	if err := restoreArtifacts(ctx, cfg, &r); err != nil {
-		return r, err
-	}
-	return r, eventstore.FinishRestore(ctx, cfg.NATS, cfg.Store)
+	return r, restoreArtifacts(ctx, cfg, &r)
+}
+
+// Finish opens the restored log to nodes. Doing it again changes nothing. What
+// Run has done must be durable before.
+func Finish(ctx context.Context, nc *nats.Conn, log eventstore.Config) error {
+	return eventstore.FinishRestore(ctx, nc, log)
 }
 
 func restoreEvents(ctx context.Context, cfg Config, p Plan) (string, error) {

@@ -16,11 +16,12 @@ import (
 
 // benchCmd measures the mesh on this machine, beside what it is built on.
 type benchCmd struct {
-	Names []string `arg:"" optional:"" help:"Benchmarks to run: ${bench_names}. None: all." placeholder:"NAME"`
-	Runs  int      `help:"Runs of each; the median counts." default:"5"`
-	Items []int    `help:"Sizes of memory, such as 1000,10000,50000,100000." default:"1000,10000" placeholder:"N"`
-	Dir   string   `help:"Scratch directory (default: a new one, removed at the end)." placeholder:"DIR"`
-	Peers string   `help:"Source directory of the program that runs the same through River; left out when it is not there." default:"bench/peers" placeholder:"DIR"`
+	Names     []string `arg:"" optional:"" help:"Benchmarks to run: ${bench_names}. None: all." placeholder:"NAME"`
+	Runs      int      `help:"Runs of each; the median counts." default:"5"`
+	Items     []int    `help:"Sizes of memory, such as 1000,10000,50000,100000." default:"1000,10000" placeholder:"N"`
+	Decisions int      `help:"Length of the log that recovery restores." default:"200000" placeholder:"N"`
+	Dir       string   `help:"Scratch directory (default: a new one, removed at the end)." placeholder:"DIR"`
+	Peers     string   `help:"Source directory of the program that runs the same through River; left out when it is not there." default:"bench/peers" placeholder:"DIR"`
 }
 
 // Run measures and prints one line a figure.
@@ -38,7 +39,7 @@ func (c *benchCmd) Run(ctx context.Context, a *app) (err error) {
 	live := a.newLive()
 	defer live.end()
 	return bench.Run(ctx, bench.Options{
-		Names: c.Names, Runs: c.Runs, Items: c.Items, Dir: dir, Peers: c.Peers,
+		Names: c.Names, Runs: c.Runs, Items: c.Items, Decisions: c.Decisions, Dir: dir, Peers: c.Peers,
 		Progress:  live.show,
 		Report:    func(f bench.Figure) { live.end(); err = errors.Join(err, a.printFigure(f)) },
 		StartMesh: func(ctx context.Context, dir string) (*bench.Mesh, error) { return startBenchMesh(ctx, a, dir) },

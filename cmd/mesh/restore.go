@@ -10,7 +10,6 @@ import (
 
 	"filippo.io/age"
 	"github.com/nats-io/nats.go"
-	"github.com/rs/zerolog"
 
 	"github.com/hivemesh/hivemesh/archive"
 	"github.com/hivemesh/hivemesh/embedded"
@@ -83,21 +82,21 @@ func (cmd *restoreCmd) into(a *app) string {
 	return a.root.Data
 }
 
+// restore fills the empty system, and then opens it to nodes.
 func (cmd *restoreCmd) restore(ctx context.Context, a *app, dir *archive.Dir, l *archive.Log, plan recovery.Plan) (r recovery.Result, err error) {
 	ids, err := cmd.identities(a)
 	if err != nil {
 		return r, err
 	}
-	nc, stop, err := cmd.connect(ctx, a)
-	if err != nil {
-		return r, err
-	}
-	defer func() { err = errors.Join(err, stop()) }()
+	log := eventstore.Config{Stream: logStream, Replicas: cmd.Replicas}
 	p := newPace(a, "restored")
-	r, err = recovery.Run(ctx, recovery.Config{
-		NATS: nc, Dir: dir, Log: l, Identities: ids, Progress: p.tell,
-		Store: eventstore.Config{Stream: logStream, Replicas: cmd.Replicas},
-	}, plan)
+	err = cmd.connected(ctx, a, true, func(nc *nats.Conn) error {
+		r, err = recovery.Run(ctx, recovery.Config{NATS: nc, Dir: dir, Log: l, Identities: ids, Progress: p.tell, Store: log}, plan)
+		return err
+	})
+	if err == nil {
+		err = cmd.connected(ctx, a, false, func(nc *nats.Conn) error { return recovery.Finish(ctx, nc, log) })
+	}
 	switch {
 	case errors.Is(err, eventstore.ErrLogExists):
 		err = &failure{Exit: exitConflict, Code: "log_exists", Message: "there is a log in " + cmd.into(a) + " already", Hint: "a restore never overwrites one: give an empty place (--data DIR), or move the old one away"}
@@ -119,35 +118,37 @@ func (cmd *restoreCmd) identities(a *app) ([]age.Identity, error) {
 	return readIdentities(name)
 }
 
-// connect starts the server of the data directory, or connects to --nats.
-func (cmd *restoreCmd) connect(ctx context.Context, a *app) (*nats.Conn, func() error, error) {
+// connected does something on --nats, or on the server of the data directory,
+// which is started for it. In bulk that one syncs once, at the end.
+func (cmd *restoreCmd) connected(ctx context.Context, a *app, bulk bool, do func(*nats.Conn) error) (err error) {
 	log := newLog(a.stderr, "warn")
 	if cmd.NATS != "" {
 		nc, err := connectNATS(cmd.NATS, log)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
-		return nc, func() error { nc.Close(); return nil }, nil
+		defer nc.Close()
+		return do(nc)
 	}
-	return startForRestore(ctx, a.root.Data, log)
-}
-
-func startForRestore(ctx context.Context, data string, log zerolog.Logger) (*nats.Conn, func() error, error) {
-	server, err := embedded.StartNATS(embedded.NATSConfig{Dir: data, NoListen: true, Log: log})
+	server, err := embedded.StartNATS(embedded.NATSConfig{Dir: a.root.Data, NoListen: true, SyncAtStop: bulk, Log: log})
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	stop := func() error {
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer func() {
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), syncTimeout)
 		defer cancel()
-		return server.Stop(end)
-	}
+		err = errors.Join(err, server.Stop(end))
+	}()
 	nc, err := server.Connect(ctx, nats.ErrorHandler(logNATS(log)))
 	if err != nil {
-		return nil, nil, errors.Join(err, stop())
+		return err
 	}
-	return nc, func() error { nc.Close(); return stop() }, nil
+	defer nc.Close()
+	return do(nc)
 }
+
+// syncTimeout is how long the disk may take to store a whole log.
+const syncTimeout = 30 * time.Minute
 
 // printPlan says what a restore would do.
 func (a *app) printPlan(p recovery.Plan, into string) error {
