@@ -34,6 +34,8 @@ func TestMesh(t *testing.T) {
 		"feed starts":          testFeedStarts,
 		"feed filters":         testFeedFilters,
 		"poll":                 testPoll,
+		"sleep":                testSleep,
+		"checkpoints":          testCheckpoints,
 		"progress":             testProgress,
 		"projections":          testProjections,
 		"agents":               testAgents,

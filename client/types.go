@@ -111,7 +111,7 @@ type Attempt struct {
 type Agent struct {
 	ID           string            `json:"id"`
 	Name         string            `json:"name"`
-	Status       string            `json:"status" doc:"active, draining, lost or left"`
+	Status       string            `json:"status" doc:"active, draining, lost, left or asleep"`
 	Capabilities []string          `json:"capabilities"`
 	Queues       []string          `json:"queues,omitempty"`
 	Capacity     int               `json:"capacity"`

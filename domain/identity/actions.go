@@ -27,6 +27,8 @@ func Actions() []Action {
 		{Name: "agent.register", Does: "register agents that one answers for"},
 		{Name: "agent.represent", Does: "report for agents that somebody else registered"},
 		{Name: "agent.resume", Does: "give an agent work again"},
+		{Name: "agent.sleep", Does: "put an agent to sleep with a checkpoint"},
+		{Name: "agent.wake", Does: "wake an agent that is asleep"},
 		{Name: "artifact.read", Does: "read large inputs and results by their digest"},
 		{Name: "credential.manage", Does: "set and remove the credentials of others"},
 		{Name: "event.publish", Does: "publish external events"},
