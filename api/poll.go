@@ -124,6 +124,7 @@ func (a *API) pending(ctx context.Context, tenant, id string, held []client.Held
 	if err != nil {
 		return out, err
 	}
+	wants := map[*client.Assignment]task.Spec{}
 	current, size := make([]client.Held, 0, len(open)), 0
 	for _, o := range open {
 		current = append(current, client.Held{Task: o.Task, Attempt: o.Attempt})
@@ -134,8 +135,12 @@ func (a *API) pending(ctx context.Context, tenant, id string, held []client.Held
 		if m.Input != nil {
 			size += len(m.Input.Inline)
 		}
+		if o.Spec.Recall != nil {
+			wants[&m] = o.Spec
+		}
 		out.Messages = append(out.Messages, client.Inbox{Assign: &m})
 	}
+	a.brief.addAll(ctx, tenant, id, wants)
 	for _, h := range held {
 		if holds(current, h.Task, h.Attempt) || len(out.Messages) >= 2*maxMessages {
 			continue

@@ -77,43 +77,7 @@ func (a *API) agentPack(ctx context.Context, c caller, id, query string, budget 
 		}
 		scopes = both(reading, own)
 	}
-	return a.packFor(ctx, c.actor.Tenant, scopes, recall.Query{Text: query}, budget)
-}
-
-// packFor gathers a pack; a budget of 0 is the default.
-func (a *API) packFor(ctx context.Context, tenant string, scopes projections.Scopes, q recall.Query, budget int) (*client.Pack, error) {
-	if budget == 0 {
-		budget = defaultBudget
-	}
-	got, err := a.cfg.Recall.Pack(ctx, tenant, scopes, q, budget)
-	if err != nil {
-		return nil, err
-	}
-	out := client.Pack{Text: got.Text, Items: []client.PackedItem{}, Tokens: got.Tokens, Budget: budget, Degraded: got.Degraded, Position: a.cfg.Store.Position(got.Seq)}
-	for _, i := range got.Items {
-		out.Items = append(out.Items, client.PackedItem{ID: i.ID, Text: i.Text, Score: i.Score, Tokens: i.Tokens, Kind: string(i.Kind), Source: i.From, Seq: i.FirstSeq})
-	}
-	return &out, nil
-}
-
-// memoryError words why there is no pack.
-func memoryError(err error) string {
-	e := known(err)
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return "memory did not answer in time"
-	case e == nil:
-		return "memory could not be searched"
-	}
-	return e.Message
-}
-
-// scopesOf is a reading as the read model takes it.
-func scopesOf(r commands.Reading) projections.Scopes {
-	if r.All {
-		return nil
-	}
-	return append(projections.Scopes{}, r.Scopes...)
+	return a.brief.pack(ctx, c.actor.Tenant, scopes, recall.Query{Text: query}, budget)
 }
 
 // both is what each of two readings allows.
