@@ -183,3 +183,18 @@ func testRemembered(t *testing.T, m *apitest.Mesh) {
 	_, err := submitter.Submit(ctx, submitted)
 	wantCode(t, err, "denied")
 }
+
+// While memory cannot be asked, a task comes without, and says so.
+func TestBriefingWithoutMemory(t *testing.T) {
+	t.Parallel()
+	m := apitest.Start(t, apitest.Config{})
+	reg, err := m.Client.Register(t.Context(), client.RegisterRequest{Name: "unbriefed", Capabilities: []string{"unbriefed"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Database.Cut()
+	a := briefed(t, m, reg.ID, "unbriefed", client.SubmitRequest{Recall: &client.TaskRecall{Query: "anything"}})
+	if a.Memory != nil || a.MemoryError == "" {
+		t.Errorf("%+v, %q", a.Memory, a.MemoryError)
+	}
+}

@@ -141,19 +141,25 @@ func (a *API) pending(ctx context.Context, tenant, id string, held []client.Held
 		out.Messages = append(out.Messages, client.Inbox{Assign: &m})
 	}
 	a.brief.addAll(ctx, tenant, id, wants)
+	err = a.revoke(ctx, tenant, id, held, current, &out)
+	return out, err
+}
+
+// revoke adds a revocation for each attempt held that is over.
+func (a *API) revoke(ctx context.Context, tenant, id string, held, current []client.Held, out *client.Messages) error {
 	for _, h := range held {
 		if holds(current, h.Task, h.Attempt) || len(out.Messages) >= 2*maxMessages {
 			continue
 		}
 		over, reason, err := a.over(ctx, tenant, id, h)
 		if err != nil {
-			return out, err
+			return err
 		}
 		if over {
 			out.Messages = append(out.Messages, client.Inbox{Revoke: &client.Revocation{Task: h.Task, Attempt: h.Attempt, Reason: reason}})
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // over reports whether the log says that an attempt is over. An attempt that

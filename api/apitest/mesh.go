@@ -220,7 +220,7 @@ func (m *Mesh) serve(tb testing.TB, cfg Config, l net.Listener) {
 			return commands.FollowDirectory(rest, m.Store, m.Directory, cfg.Log, commands.Watch{Restricted: m.API.Restricted, Started: m.Login.Started})
 		})
 		core.Go(func() error { return m.Embedder.Run(rest) })
-	core.Go(func() error { return m.Rememberer.Run(rest) })
+		core.Go(func() error { return m.Rememberer.Run(rest) })
 		core.Go(func() error { return m.Projections.Run(rest) })
 	}
 	tb.Cleanup(func() {

@@ -133,8 +133,8 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 	return &node{
 		store: store, ids: ids, gate: cfg.Gate, projections: reads, coordinator: coordinator, embedder: embeds, api: server,
 		rememberer: rememberer.New(rememberer.Config{Store: store, Commands: ids.Commands, Leads: func() bool { return coordinator.Health().Leader }, Log: cfg.Log}),
-		http:     api.NewServer(server.Handler()),
-		listener: cfg.Listener, log: cfg.Log,
+		http:       api.NewServer(server.Handler()),
+		listener:   cfg.Listener, log: cfg.Log,
 	}, nil
 }
 

@@ -76,9 +76,9 @@ func (r *Rememberer) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// asked is in every event of a task that is to be remembered; others are not
-// decoded.
-var asked = []byte(`"remember":true`)
+// asked is in the first event of every task that is to be remembered; others
+// are not decoded.
+const asked = `"remember":true`
 
 func (r *Rememberer) fold(rs []eventstore.Record) {
 	r.mu.Lock()
@@ -87,7 +87,7 @@ func (r *Rememberer) fold(rs []eventstore.Record) {
 		k := key{rec.Entity.Tenant, rec.Entity.ID}
 		switch rec.Type {
 		case task.Submitted{}.Type():
-			if !bytes.Contains(rec.Data, asked) {
+			if !bytes.Contains(rec.Data, []byte(asked)) {
 				continue
 			}
 			if e, err := task.Decode(rec.Type, rec.Schema, rec.Data); err == nil && e.(task.Submitted).Remember {
