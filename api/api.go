@@ -72,6 +72,7 @@ type API struct {
 	stopping chan struct{} // closed when Run is told to end: polls end early
 	pace     *pace
 	metrics  *metrics
+	brief    *Briefing
 	guard    *guard
 	streams  *streams // what principals hold open
 }
@@ -83,6 +84,7 @@ func New(cfg Config) *API {
 		cfg.Heartbeat = 5 * time.Second
 	}
 	a := &API{cfg: cfg, commands: map[string]command{}, pace: newPace(), stopping: make(chan struct{}), streams: newStreams(), guard: newGuard(cfg.Limits)}
+	a.brief = &Briefing{Commands: cfg.Commands, Store: cfg.Store, Recall: cfg.Recall}
 	a.hub = newHub(cfg.Store)
 	if cfg.Store != nil {
 		a.cfg.Version.Epoch = cfg.Store.Epoch()

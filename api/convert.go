@@ -37,6 +37,10 @@ func taskSpec(r client.SubmitRequest) task.Spec {
 		Input: domain.Payload{Inline: r.Input}, Deadline: givenTime(r.Deadline), NotBefore: givenTime(r.NotBefore),
 		Lease: domain.Millis(r.LeaseMS),
 	}
+	spec.Remember = r.Remember
+	if r.Recall != nil {
+		spec.Recall = &task.Recall{Query: r.Recall.Query, Budget: r.Recall.Budget, Kinds: r.Recall.Kinds}
+	}
 	if r.Retry != nil {
 		spec.Retry = task.Retry{
 			MaxAttempts: r.Retry.MaxAttempts, Backoff: domain.Millis(r.Retry.BackoffMS),

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
@@ -13,17 +14,32 @@ import (
 
 // Inbox publishes messages to agents.
 type Inbox struct {
-	nc  *nats.Conn
-	log zerolog.Logger
+	nc    *nats.Conn
+	brief *Briefing
+	log   zerolog.Logger
 }
 
-// NewInbox returns an Inbox that publishes on nc.
-func NewInbox(nc *nats.Conn, log zerolog.Logger) *Inbox { return &Inbox{nc: nc, log: log} }
+// NewInbox returns an Inbox that publishes on nc, and gets from brief what
+// tasks want told from memory.
+func NewInbox(nc *nats.Conn, brief *Briefing, log zerolog.Logger) *Inbox {
+	return &Inbox{nc: nc, brief: brief, log: log}
+}
 
 // Send publishes m to the agent's inbox. It does not block, and a message that
 // does not arrive is not repeated here: the leader tells of it again.
 func (i *Inbox) Send(tenant, agent string, m workers.Message) {
-	data, err := json.Marshal(inboxMessage(m))
+	i.publish(tenant, agent, inboxMessage(m))
+}
+
+// SendBriefed publishes an assignment with what its task wants told from memory.
+func (i *Inbox) SendBriefed(ctx context.Context, tenant, agent string, a workers.Assignment) {
+	out := assignment(a)
+	i.brief.add(ctx, tenant, agent, a.Spec, &out)
+	i.publish(tenant, agent, client.Inbox{Assign: &out})
+}
+
+func (i *Inbox) publish(tenant, agent string, m client.Inbox) {
+	data, err := json.Marshal(m)
 	if err == nil {
 		err = i.nc.Publish(client.InboxSubject(tenant, agent), data)
 	}

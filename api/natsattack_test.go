@@ -179,6 +179,7 @@ func testReportsForAnother(t *testing.T, m *apitest.Mesh, a, b joined) {
 	about := `{"id":"` + b.id + `"}`
 	for verb, body := range map[string]string{
 		"agent.open": `{"agent":"` + b.id + `"}`, "agent.leave": about, "agent.drain": about, "agent.resume": about,
+		"agent.sleep": about, "agent.wake": about,
 		"agent.register": `{"name":"victim"}`, "task.cancel": `{"id":"` + task.ID + `"}`, "task.submit": `{"capabilities":["x"]}`,
 		"task.why": `{"id":"` + task.ID + `"}`,
 	} {

@@ -66,6 +66,8 @@ func workAccesses() map[string]Access {
 		"agent-drain":     does("agent.drain"),
 		"agent-resume":    does("agent.resume"),
 		"agent-leave":     does("agent.leave"),
+		"agent-sleep":     does("agent.sleep"),
+		"agent-wake":      does("agent.wake"),
 
 		"feed":           reads("event.read"),
 		"list-events":    reads("event.read"),

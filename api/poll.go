@@ -124,6 +124,7 @@ func (a *API) pending(ctx context.Context, tenant, id string, held []client.Held
 	if err != nil {
 		return out, err
 	}
+	wants := map[*client.Assignment]task.Spec{}
 	current, size := make([]client.Held, 0, len(open)), 0
 	for _, o := range open {
 		current = append(current, client.Held{Task: o.Task, Attempt: o.Attempt})
@@ -134,21 +135,31 @@ func (a *API) pending(ctx context.Context, tenant, id string, held []client.Held
 		if m.Input != nil {
 			size += len(m.Input.Inline)
 		}
+		if o.Spec.Recall != nil {
+			wants[&m] = o.Spec
+		}
 		out.Messages = append(out.Messages, client.Inbox{Assign: &m})
 	}
+	a.brief.addAll(ctx, tenant, id, wants)
+	err = a.revoke(ctx, tenant, id, held, current, &out)
+	return out, err
+}
+
+// revoke adds a revocation for each attempt held that is over.
+func (a *API) revoke(ctx context.Context, tenant, id string, held, current []client.Held, out *client.Messages) error {
 	for _, h := range held {
 		if holds(current, h.Task, h.Attempt) || len(out.Messages) >= 2*maxMessages {
 			continue
 		}
 		over, reason, err := a.over(ctx, tenant, id, h)
 		if err != nil {
-			return out, err
+			return err
 		}
 		if over {
 			out.Messages = append(out.Messages, client.Inbox{Revoke: &client.Revocation{Task: h.Task, Attempt: h.Attempt, Reason: reason}})
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // over reports whether the log says that an attempt is over. An attempt that

@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -79,18 +81,11 @@ func (a *API) pack(ctx context.Context, c caller, r client.PackRequest) (client.
 	if r.Query, err = a.packQuery(ctx, c, r); err != nil {
 		return client.Pack{}, err
 	}
-	if r.Budget == 0 {
-		r.Budget = defaultBudget
-	}
-	got, err := a.cfg.Recall.Pack(ctx, c.actor.Tenant, scopes, recall.Query{Text: r.Query, Filter: r.Filter, After: after}, r.Budget)
+	out, err := a.brief.pack(ctx, c.actor.Tenant, scopes, recall.Query{Text: r.Query, Filter: r.Filter, After: after}, r.Budget)
 	if err != nil {
 		return client.Pack{}, err
 	}
-	out := client.Pack{Text: got.Text, Items: []client.PackedItem{}, Tokens: got.Tokens, Budget: r.Budget, Degraded: got.Degraded, Position: a.cfg.Store.Position(got.Seq)}
-	for _, i := range got.Items {
-		out.Items = append(out.Items, client.PackedItem{ID: i.ID, Score: i.Score, Tokens: i.Tokens, Kind: string(i.Kind), Source: i.From, Seq: i.FirstSeq})
-	}
-	return out, nil
+	return *out, nil
 }
 
 // packQuery is what a pack is to be about: the query, or the input of a task.
@@ -133,16 +128,16 @@ func words(data json.RawMessage) string {
 	walk = func(v any) {
 		switch v := v.(type) {
 		case string:
-			if len(text)+len(v) < maxQuery {
-				text += v + "\n"
+			if room := maxQuery - 1 - len(text); room > 0 {
+				text += prefix(v, room) + "\n"
 			}
 		case []any:
 			for _, e := range v {
 				walk(e)
 			}
 		case map[string]any:
-			for _, e := range v {
-				walk(e)
+			for _, key := range slices.Sorted(maps.Keys(v)) {
+				walk(v[key])
 			}
 		}
 	}

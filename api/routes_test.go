@@ -41,7 +41,7 @@ func routes() []string {
 		"get /v1/principals/{id}", "get /v1/projections", "get /v1/projections/{name}/parked", "get /v1/roles", "get /v1/tasks",
 		"get /v1/tasks/{id}", "get /v1/tasks/{id}/events", "get /v1/tasks/{id}/why", "get /v1/tenants", "get /v1/version", "get /v1/whoami",
 		"post /v1/agents", "post /v1/agents/{id}/drain", "post /v1/agents/{id}/heartbeat", "post /v1/agents/{id}/leave",
-		"post /v1/agents/{id}/resume", "post /v1/archive/flush", "post /v1/auth/accept", "post /v1/auth/assertion", "post /v1/auth/delegate", "post /v1/auth/device",
+		"post /v1/agents/{id}/resume", "post /v1/agents/{id}/sleep", "post /v1/agents/{id}/wake", "post /v1/archive/flush", "post /v1/auth/accept", "post /v1/auth/assertion", "post /v1/auth/delegate", "post /v1/auth/device",
 		"post /v1/auth/device/approve", "post /v1/auth/device/token", "post /v1/auth/exchange", "post /v1/auth/login", "post /v1/auth/logout",
 		"post /v1/auth/oidc/consent", "post /v1/auth/passkeys/login/begin", "post /v1/auth/passkeys/login/finish",
 		"post /v1/auth/passkeys/register/begin", "post /v1/auth/passkeys/register/finish", "post /v1/auth/password",

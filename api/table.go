@@ -68,6 +68,8 @@ func (a *API) agentTable() []command {
 			a.aboutAgent(func(ctx context.Context, c caller, r client.AgentRequest) (commands.Result, error) {
 				return s.LeaveAgent(ctx, c.actor, c.meta(), r.ID)
 			})),
+		define(a, "agent.sleep", route{path: "/v1/agents/{id}/sleep", summary: "Put an agent to sleep, with a checkpoint of its state"}, func(r *client.SleepRequest) *string { return &r.ID }, a.sleep),
+		define(a, "agent.wake", route{path: "/v1/agents/{id}/wake", summary: "Wake an agent: its checkpoint, and what is worth knowing"}, func(r *client.WakeRequest) *string { return &r.ID }, a.wake),
 	}
 }
 

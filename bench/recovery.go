@@ -21,7 +21,7 @@ import (
 	"github.com/hivemesh/hivemesh/workers/archiver"
 )
 
-var benchLog = eventstore.Config{Stream: "EVENTS", Log: zerolog.Nop()}
+func benchLog() eventstore.Config { return eventstore.Config{Stream: "EVENTS", Log: zerolog.Nop()} }
 
 // recoveries measures how fast a log is archived and made anew from its
 // archive, beside the NATS server's own backup and restore of the same stream.
@@ -33,7 +33,7 @@ func recoveries(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
 	defer nc.Close()
-	store, err := eventstore.Open(ctx, nc, benchLog)
+	store, err := eventstore.Open(ctx, nc, benchLog())
 	if err != nil {
 		return fmt.Errorf("open the log: %w", err)
 	}
@@ -146,11 +146,11 @@ func (r *recoveryRun) restore(ctx context.Context, d *archive.Dir) error {
 	r.size = float64(plan.Bytes) / float64(plan.Events)
 	began = time.Now()
 	err = r.onServer(ctx, "restored", true, func(nc *nats.Conn) error {
-		_, err := recovery.Run(ctx, recovery.Config{NATS: nc, Dir: d, Log: l, Store: benchLog, Identities: []age.Identity{r.id}}, plan)
+		_, err := recovery.Run(ctx, recovery.Config{NATS: nc, Dir: d, Log: l, Store: benchLog(), Identities: []age.Identity{r.id}}, plan)
 		return err
 	})
 	if err == nil {
-		err = r.onServer(ctx, "restored", false, func(nc *nats.Conn) error { return recovery.Finish(ctx, nc, benchLog) })
+		err = r.onServer(ctx, "restored", false, func(nc *nats.Conn) error { return recovery.Finish(ctx, nc, benchLog()) })
 	}
 	r.restored = float64(plan.Events) / time.Since(began).Seconds()
 	return err

@@ -44,6 +44,8 @@ type Assignment struct {
 	SubmittedAt  time.Time         `json:"submitted_at"`
 	Labels       map[string]string `json:"labels,omitempty"`
 	Input        *Payload          `json:"input,omitempty"`
+	Memory       *Pack             `json:"memory,omitempty" doc:"what is worth knowing, when the task asks for it"`
+	MemoryError  string            `json:"memory_error,omitempty" doc:"why there is none, though the task asks for it"`
 }
 
 // Inbox is one message to an agent: work, or the order to stop some.

@@ -216,6 +216,7 @@ type Pack struct {
 // PackedItem is an item of a pack.
 type PackedItem struct {
 	ID     string  `json:"id"`
+	Text   string  `json:"text"`
 	Score  float64 `json:"score"`
 	Tokens int     `json:"tokens"`
 	Kind   string  `json:"kind"`

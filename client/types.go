@@ -18,6 +18,15 @@ type SubmitRequest struct {
 	LeaseMS      int64             `json:"lease_ms,omitempty" doc:"longest silence of an attempt in milliseconds, default 30000"`
 	Retry        *Retry            `json:"retry,omitempty"`
 	Labels       map[string]string `json:"labels,omitempty"`
+	Recall       *TaskRecall       `json:"recall,omitempty" doc:"the agent gets what is worth knowing with its assignment, within its own rights"`
+	Remember     bool              `json:"remember,omitempty" doc:"remember the result for the tenant, when it is of at most 65536 bytes; needs memory.write"`
+}
+
+// TaskRecall asks for what is worth knowing for a task.
+type TaskRecall struct {
+	Query  string   `json:"query,omitempty" maxLength:"8192" doc:"default: what the input says"`
+	Budget int      `json:"budget,omitempty" minimum:"16" maximum:"20000" doc:"tokens, default 2000"`
+	Kinds  []string `json:"kinds,omitempty" maxItems:"16" enum:"fact,decision,chunk,episode,skill,summary,checkpoint" doc:"default: every kind but checkpoints"`
 }
 
 // Retry says how often, and after which pauses, a task is tried.
@@ -111,7 +120,7 @@ type Attempt struct {
 type Agent struct {
 	ID           string            `json:"id"`
 	Name         string            `json:"name"`
-	Status       string            `json:"status" doc:"active, draining, lost or left"`
+	Status       string            `json:"status" doc:"active, draining, lost, left or asleep"`
 	Capabilities []string          `json:"capabilities"`
 	Queues       []string          `json:"queues,omitempty"`
 	Capacity     int               `json:"capacity"`

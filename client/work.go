@@ -25,6 +25,8 @@ type Work struct {
 	Input        json.RawMessage
 	SubmittedAt  time.Time
 	Deadline     time.Time // zero = none
+	Memory       *Pack     // what is worth knowing, if the task asks for it; nil = nothing
+	MemoryError  string    // why Memory is nil though the task asks for it
 
 	ctx    context.Context // ends with the attempt
 	cancel context.CancelCauseFunc
@@ -40,7 +42,7 @@ type Work struct {
 func newWork(ctx context.Context, a *Assignment) *Work {
 	w := &Work{
 		Task: a.Task, Number: a.Attempt, Queue: a.Queue, Capabilities: a.Capabilities, Labels: a.Labels,
-		SubmittedAt: a.SubmittedAt, input: a.Input,
+		SubmittedAt: a.SubmittedAt, Memory: a.Memory, MemoryError: a.MemoryError, input: a.Input,
 	}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
 	if a.Deadline != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hivemesh/hivemesh/domain"
 	"github.com/hivemesh/hivemesh/domain/identity"
+	"github.com/hivemesh/hivemesh/domain/memory"
 	"github.com/hivemesh/hivemesh/domain/task"
 	"github.com/hivemesh/hivemesh/eventstore"
 )
@@ -89,6 +90,12 @@ func (s *Service) prepare(ctx context.Context, by domain.Actor, m Meta, cmd even
 	p := prepared{
 		entity: eventstore.Entity{Tenant: by.Tenant, Kind: kindTask, ID: newID()},
 		spec:   spec.WithDefaults(), hash: requestHash(spec),
+	}
+	if spec.Remember {
+		about := memory.Spec{Kind: memory.KindEpisode, Scope: memory.TenantScope}
+		if err := s.Authorise(by, "memory.write", aboutMemory("", about)); err != nil {
+			return p, err
+		}
 	}
 	if m.Key != "" {
 		p.entity.ID, p.keyed = keyedID(by.Tenant, by.ID, "task.submit", m.Key), true

@@ -15,7 +15,7 @@ import (
 type Agent struct {
 	ID           string
 	Name         string
-	Status       string // active, draining, lost or left
+	Status       string // active, draining, lost, left or asleep
 	Capabilities []string
 	Queues       []string
 	Capacity     int

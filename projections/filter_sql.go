@@ -154,3 +154,9 @@ func readTime(v string) (time.Time, error) {
 	}
 	return time.Parse(time.RFC3339Nano, v)
 }
+
+// filters reports whether a filter has a term about a field.
+func filters(filter, field string) bool {
+	terms, err := parseFilter(filter)
+	return err == nil && slices.ContainsFunc(terms, func(t term) bool { return t.field == field })
+}

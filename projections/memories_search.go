@@ -55,7 +55,8 @@ type Recalled struct {
 }
 
 // Recall searches the live items of a tenant: by meaning, by words, or by both,
-// fused by reciprocal rank and weighed by importance, age and use. Filters
+// fused by reciprocal rank and weighed by importance, age and use. Checkpoints
+// are left out unless the filter names kinds. Filters
 // hold for every hit, and never make a search return fewer than match. Errors
 // are Invalid for what it asks, and Unavailable.
 func (p *Projections) Recall(ctx context.Context, tenant string, r Recall) (Recalled, error) {
@@ -70,6 +71,9 @@ func (p *Projections) Recall(ctx context.Context, tenant string, r Recall) (Reca
 	c.within(r.Scopes)
 	if err := c.filter(r.Filter, memoryFields()); err != nil {
 		return Recalled{}, err
+	}
+	if !filters(r.Filter, "kind") {
+		c.sql = append(c.sql, "t.kind <> 'checkpoint'") // an agent's state, of no use to others
 	}
 	if r.Not != "" {
 		c.sql = append(c.sql, "t.id <> "+c.arg(r.Not)+"::uuid")

@@ -8,8 +8,8 @@ func (f *fleet) member(k key) *member {
 	return f.away[k]
 }
 
-// stow keeps an agent where it belongs. One that is lost or left, and that has
-// no work, is only kept to be recognised when it comes back: it takes no part
+// stow keeps an agent where it belongs. One that is lost, left or asleep, and
+// that has no work, is only kept to be recognised when it comes back: it takes no part
 // in anything that goes over all agents.
 func (f *fleet) stow(m *member) {
 	from, to := f.away, f.agents

@@ -10,7 +10,7 @@ import (
 
 func TestAgentsThatAreGoneAreAwayUntilTheyComeBack(t *testing.T) {
 	t.Parallel()
-	for _, gone := range []agent.Event{agent.Lost{}, agent.Left{}} {
+	for _, gone := range []agent.Event{agent.Lost{}, agent.Left{}, agent.Slept{}} {
 		l := newLedger(t)
 		m := l.join("a1", 2, "gpu")
 		l.hold("t1", task.Spec{}, "a1")
@@ -31,7 +31,11 @@ func TestAgentsThatAreGoneAreAwayUntilTheyComeBack(t *testing.T) {
 		}
 		l.agent("a1", agent.Resumed{})
 		l.submit("t2", task.Spec{Capabilities: []string{"gpu"}})
-		l.agent("a1", agent.Returned{})
+		if _, asleep := gone.(agent.Slept); asleep {
+			l.agent("a1", agent.Woken{})
+		} else {
+			l.agent("a1", agent.Returned{})
+		}
 		if l.fleet.agents[m.key] != m || len(l.fleet.away) != 0 {
 			t.Fatalf("%T: it did not come back", gone)
 		}

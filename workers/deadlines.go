@@ -69,7 +69,7 @@ func (f *fleet) reviewStatus(w *work, now time.Time) (due effect, why string, wa
 
 func (f *fleet) reviewAttempt(w *work, now time.Time) (due effect, why string, wait time.Duration) {
 	if w.slot != nil && w.slot.gone() != "" {
-		if w.slot.loaded.State.Status == agent.StatusLeft {
+		if s := w.slot.loaded.State.Status; s == agent.StatusLeft || s == agent.StatusAsleep {
 			return takeBack, w.slot.gone(), 0
 		}
 		return expire, w.slot.gone(), 0

@@ -73,13 +73,15 @@ func (m *member) used() int { return len(m.held) + m.reserved }
 
 func (m *member) free() int { return m.loaded.State.Spec.Capacity - m.used() }
 
-// gone says why the agent's attempts are over: it is lost or left.
+// gone says why the agent's attempts are over: it is lost, left or asleep.
 func (m *member) gone() string {
 	switch m.loaded.State.Status {
 	case agent.StatusLost:
 		return "agent lost"
 	case agent.StatusLeft:
 		return "agent left"
+	case agent.StatusAsleep: // the assignment was on its way when it was put to sleep
+		return "agent asleep"
 	default:
 		return ""
 	}
@@ -90,7 +92,7 @@ func (m *member) gone() string {
 type fleet struct {
 	works  map[key]*work
 	agents map[key]*member // but those that are away
-	away   map[key]*member // lost or left, and without any work: nothing is decided about them
+	away   map[key]*member // lost, left or asleep, and without any work: nothing is decided about them
 	match  matching
 	timers heap[*work]
 

@@ -30,14 +30,15 @@ func (w *work) assignment(attempt int, term uint64) Assignment {
 }
 
 // hint tells the agent of an attempt. An input that is not in memory is
-// loaded first, elsewhere.
+// loaded first, elsewhere; so is what the task wants told from memory.
 func (c *Coordinator) hint(w *work, agentID string, attempt int, term uint64) {
 	a := w.assignment(attempt, term)
-	if !w.trimmed {
+	briefed := a.Spec.Recall != nil && c.cfg.SendBriefed != nil
+	if !w.trimmed && !briefed {
 		c.cfg.Send(w.tenant, agentID, Message{Assign: &a})
 		return
 	}
-	c.hintLoads.put(load{tenant: w.tenant, agent: agentID, submit: w.submit, assign: a})
+	c.hintLoads.put(load{tenant: w.tenant, agent: agentID, submit: w.submit, trimmed: w.trimmed, briefed: briefed, assign: a})
 }
 
 // revoke tells the agent that an attempt is over.

@@ -27,7 +27,10 @@ type load struct {
 	tenant string
 	agent  string
 	submit uint64 // sequence of the event that holds the input
-	assign Assignment
+
+	trimmed bool // the input is there only
+	briefed bool // the task asks for memory
+	assign  Assignment
 }
 
 // history is a task as loaded from the log.
@@ -62,12 +65,18 @@ func (c *Coordinator) runLoads(ctx context.Context) {
 // loadHint tells the agent of the attempt once its input is there. If the log
 // cannot be read, the attempt is told again later anyway.
 func (c *Coordinator) loadHint(ctx context.Context, l load) {
-	input, err := c.input(ctx, l.submit)
-	if err != nil {
-		c.cfg.Log.Warn().Err(err).Str("task", l.assign.Task).Msg("an assignment could not be told to its agent; it is told again later")
+	if l.trimmed {
+		input, err := c.input(ctx, l.submit)
+		if err != nil {
+			c.cfg.Log.Warn().Err(err).Str("task", l.assign.Task).Msg("an assignment could not be told to its agent; it is told again later")
+			return
+		}
+		l.assign.Spec.Input = input
+	}
+	if l.briefed {
+		c.cfg.SendBriefed(ctx, l.tenant, l.agent, l.assign)
 		return
 	}
-	l.assign.Spec.Input = input
 	c.cfg.Send(l.tenant, l.agent, Message{Assign: &l.assign})
 }
 

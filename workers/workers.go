@@ -1,6 +1,7 @@
 package workers
 
 import (
+	"context"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -28,6 +29,10 @@ type Config struct {
 	// Send brings a message to the agent's inbox, or loses it. It must not
 	// block and may be called from several goroutines.
 	Send func(tenant, agent string, m Message)
+
+	// SendBriefed is Send for an assignment whose task asks for memory, which
+	// it adds. It may take seconds, and is called beside the loop; nil = Send.
+	SendBriefed func(ctx context.Context, tenant, agent string, a Assignment)
 }
 
 // Message is what the mesh tells an agent. Exactly one field is set.

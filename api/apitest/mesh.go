@@ -35,6 +35,7 @@ import (
 	"github.com/hivemesh/hivemesh/projections"
 	"github.com/hivemesh/hivemesh/workers"
 	"github.com/hivemesh/hivemesh/workers/embedder"
+	"github.com/hivemesh/hivemesh/workers/rememberer"
 )
 
 const startTimeout = 60 * time.Second
@@ -71,6 +72,7 @@ type Mesh struct {
 	Projections *projections.Projections
 	Coordinator *workers.Coordinator
 	Embedder    *embedder.Embedder
+	Rememberer  *rememberer.Rememberer
 	API         *api.API
 	Database    *Database
 }
@@ -129,24 +131,27 @@ func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 	must(tb, err)
 	leases, err := workers.CreateLeases(ctx, js, 1)
 	must(tb, err)
-	m.Coordinator = workers.New(workers.Config{
-		Store: m.Store, Commands: m.Commands, Leases: leases, Node: name, Heartbeat: cfg.Heartbeat,
-		Log: cfg.Log, Send: api.NewInbox(m.NATS, cfg.Log).Send,
-	})
 	if cfg.Embedder == nil {
 		cfg.Embedder, err = ngram.New(0)
 		must(tb, err)
 	}
 	embedders := []embed.Provider{cfg.Embedder}
+	searches := recall.New(m.Projections, embedders, time.Now)
+	inbox := api.NewInbox(m.NATS, &api.Briefing{Commands: m.Commands, Store: m.Store, Recall: searches}, cfg.Log)
+	m.Coordinator = workers.New(workers.Config{
+		Store: m.Store, Commands: m.Commands, Leases: leases, Node: name, Heartbeat: cfg.Heartbeat,
+		Log: cfg.Log, Send: inbox.Send, SendBriefed: inbox.SendBriefed,
+	})
 	m.Embedder = embedder.New(embedder.Config{
 		Store: m.Store, Commands: m.Commands, Providers: embedders, Leads: func() bool { return m.Coordinator.Health().Leader },
 		Nearest: m.Projections.Nearest, Log: cfg.Log,
 	})
+	m.Rememberer = rememberer.New(rememberer.Config{Store: m.Store, Commands: m.Commands, Leads: func() bool { return m.Coordinator.Health().Leader }, Log: cfg.Log})
 	if cfg.AgentURL == "" {
 		cfg.AgentURL = m.Server.URL()
 	}
 	m.API = api.New(api.Config{
-		Commands: m.Commands, Projections: m.Projections, Store: m.Store, Coordinator: m.Coordinator, Recall: recall.New(m.Projections, embedders, time.Now), Embedder: m.Embedder,
+		Commands: m.Commands, Projections: m.Projections, Store: m.Store, Coordinator: m.Coordinator, Recall: searches, Embedder: m.Embedder,
 		Auth: ids.Auth, Login: ids.Login, Issuer: ids.Issuer, Directory: m.Directory, PublicURL: m.Public,
 		NATS: m.NATS, Vouched: true, Disconnect: disconnect, AgentNATS: &client.NATSInfo{URLs: []string{cfg.AgentURL}},
 		Heartbeat: cfg.Heartbeat, Limits: cfg.Limits, Version: client.Version{Version: "test"}, Log: cfg.Log, Metrics: registry,
@@ -215,6 +220,7 @@ func (m *Mesh) serve(tb testing.TB, cfg Config, l net.Listener) {
 			return commands.FollowDirectory(rest, m.Store, m.Directory, cfg.Log, commands.Watch{Restricted: m.API.Restricted, Started: m.Login.Started})
 		})
 		core.Go(func() error { return m.Embedder.Run(rest) })
+		core.Go(func() error { return m.Rememberer.Run(rest) })
 		core.Go(func() error { return m.Projections.Run(rest) })
 	}
 	tb.Cleanup(func() {

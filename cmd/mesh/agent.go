@@ -17,12 +17,14 @@ type agentCmd struct {
 	Show   agentShowCmd   `cmd:"" help:"Show an agent."`
 	Drain  agentDrainCmd  `cmd:"" help:"Give an agent no new work; it finishes what it has."`
 	Resume agentResumeCmd `cmd:"" help:"Give a drained agent work again."`
+	Sleep  agentSleepCmd  `cmd:"" help:"Put an agent to sleep, with a checkpoint of its state."`
+	Wake   agentWakeCmd   `cmd:"" help:"Wake an agent: prints its checkpoint and what is worth knowing."`
 }
 
 // agentLsCmd is "mesh agent ls".
 type agentLsCmd struct {
 	paging `embed:""`
-	Status []string `help:"Only these: active, draining, lost, left." short:"s" placeholder:"STATUS"`
+	Status []string `help:"Only these: active, draining, lost, left, asleep." short:"s" placeholder:"STATUS"`
 }
 
 // Run prints one page of agents.

@@ -156,5 +156,8 @@ func workEnv(w *client.Work, agent string) []string {
 	if !w.Deadline.IsZero() {
 		env = append(env, "MESH_DEADLINE="+w.Deadline.UTC().Format(time.RFC3339Nano))
 	}
+	if w.Memory != nil {
+		env = append(env, "MESH_MEMORY="+w.Memory.Text)
+	}
 	return env
 }

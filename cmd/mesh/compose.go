@@ -28,6 +28,7 @@ import (
 	"github.com/hivemesh/hivemesh/workers"
 	"github.com/hivemesh/hivemesh/workers/archiver"
 	"github.com/hivemesh/hivemesh/workers/embedder"
+	"github.com/hivemesh/hivemesh/workers/rememberer"
 )
 
 // Times of a node.
@@ -73,6 +74,7 @@ type node struct {
 	coordinator *workers.Coordinator
 	embedder    *embedder.Embedder
 	archiver    *archiver.Archiver // nil: the log is not archived
+	rememberer  *rememberer.Rememberer
 	api         *api.API
 	http        *http.Server
 	listener    net.Listener
@@ -114,29 +116,32 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 	if err != nil {
 		return nil, errors.Join(err, store.Close(ctx))
 	}
-	coordinator := workers.New(workers.Config{
-		Store: store, Commands: ids.Commands, Leases: leases, Node: cfg.Name, Heartbeat: heartbeat,
-		Log: cfg.Log, Send: api.NewInbox(cfg.NATS, cfg.Log).Send,
-	})
 	if len(cfg.Embedders) == 0 {
 		if cfg.Embedders, err = (embedderFlags{}).embedders(); err != nil {
 			return nil, errors.Join(err, store.Close(ctx))
 		}
 	}
+	searches := recall.New(reads, cfg.Embedders, time.Now)
+	inbox := api.NewInbox(cfg.NATS, &api.Briefing{Commands: ids.Commands, Store: store, Recall: searches}, cfg.Log)
+	coordinator := workers.New(workers.Config{
+		Store: store, Commands: ids.Commands, Leases: leases, Node: cfg.Name, Heartbeat: heartbeat,
+		Log: cfg.Log, Send: inbox.Send, SendBriefed: inbox.SendBriefed,
+	})
 	embeds := embedder.New(embedder.Config{
 		Store: store, Commands: ids.Commands, Providers: cfg.Embedders, Leads: func() bool { return coordinator.Health().Leader }, Nearest: reads.Nearest, Log: cfg.Log,
 	})
 	archives := newArchiver(cfg, js, store, coordinator)
 	server := api.New(api.Config{
-		Commands: ids.Commands, Projections: reads, Store: store, Coordinator: coordinator, Recall: recall.New(reads, cfg.Embedders, time.Now), Embedder: embeds, Archiver: archives,
+		Commands: ids.Commands, Projections: reads, Store: store, Coordinator: coordinator, Recall: searches, Embedder: embeds, Archiver: archives,
 		Auth: ids.Auth, Login: ids.Login, Issuer: ids.Issuer, Directory: ids.Directory, PublicURL: cfg.PublicURL, Vouched: cfg.Gate != nil, Disconnect: cfg.Disconnect,
 		NATS: cfg.NATS, AgentNATS: cfg.AgentNATS, Heartbeat: heartbeat, Limits: cfg.Limits, Version: wireVersion(store.Epoch()),
 		Checks: cfg.Checks, Room: cfg.Room, Log: cfg.Log, Metrics: metrics,
 	})
 	return &node{
 		store: store, ids: ids, gate: cfg.Gate, projections: reads, coordinator: coordinator, embedder: embeds, archiver: archives, api: server,
-		http:     api.NewServer(server.Handler()),
-		listener: cfg.Listener, log: cfg.Log,
+		rememberer: rememberer.New(rememberer.Config{Store: store, Commands: ids.Commands, Leads: func() bool { return coordinator.Health().Leader }, Log: cfg.Log}),
+		http:       api.NewServer(server.Handler()),
+		listener:   cfg.Listener, log: cfg.Log,
 	}, nil
 }
 
@@ -147,7 +152,7 @@ func (n *node) Run(ctx context.Context) error {
 	rest, stopRest := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopInputs()
 	defer stopRest()
-	failed := make(chan error, 8)
+	failed := make(chan error, 9)
 	var in, core errgroup.Group
 	start := func(g *errgroup.Group, name string, run func() error) {
 		g.Go(func() error {
@@ -168,6 +173,7 @@ func (n *node) Run(ctx context.Context) error {
 	start(&core, "logins", func() error { return n.ids.Login.Run(rest) })
 	start(&core, "coordinator", func() error { return n.coordinator.Run(rest) })
 	start(&core, "embedder", func() error { return n.embedder.Run(rest) })
+	start(&core, "rememberer", func() error { return n.rememberer.Run(rest) })
 	if n.archiver != nil {
 		start(&core, "archiver", func() error { return n.archiver.Run(rest) })
 	}

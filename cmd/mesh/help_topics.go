@@ -81,6 +81,7 @@ Environment: that of mesh agent run without MESH_TOKEN, and
   MESH_ATTEMPT    number of the attempt, from 1
   MESH_DEADLINE   the task's deadline in RFC 3339, if it has one
   MESH_QUEUE      the task's queue
+  MESH_MEMORY     what memory knows, when the task was submitted with --recall
   MESH_AGENT      the agent's name
 MESH_TASK_ID and MESH_ATTEMPT together are a good idempotency key for what the
 program does elsewhere.

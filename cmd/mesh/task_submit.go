@@ -10,19 +10,23 @@ import (
 
 // taskSubmitCmd is "mesh task submit".
 type taskSubmitCmd struct {
-	Input       string            `help:"Input: JSON, @FILE, or - for standard input." placeholder:"JSON|@FILE|-"`
-	Capability  []string          `help:"Capability that the agent must have; repeat or separate by commas." short:"c" placeholder:"NAME"`
-	Queue       string            `help:"Queue (default \"default\")." placeholder:"NAME"`
-	Priority    int               `help:"0 to 9, higher first."`
-	Deadline    string            `help:"Fail it when not done by then." placeholder:"TIME|DURATION"`
-	NotBefore   string            `help:"Do not assign it earlier." placeholder:"TIME|DURATION"`
-	Lease       time.Duration     `help:"Longest silence of an attempt (default 30s)." placeholder:"DURATION"`
-	MaxAttempts int               `help:"Attempts before it is dead-lettered (default 3)." placeholder:"N"`
-	Backoff     time.Duration     `help:"Pause after the first failure, doubled each time (default 1s)." placeholder:"DURATION"`
-	Key         string            `help:"Idempotency key: the same key with the same content is the same task."`
-	Label       map[string]string `help:"Label K=V; repeat for more." mapsep:"none" placeholder:"K=V"`
-	Wait        bool              `help:"Wait until it is over; print its result." short:"w"`
-	Batch       string            `help:"Submit one task per line of NDJSON; the flags are defaults for what a line leaves out." placeholder:"FILE|-"`
+	Input        string            `help:"Input: JSON, @FILE, or - for standard input." placeholder:"JSON|@FILE|-"`
+	Capability   []string          `help:"Capability that the agent must have; repeat or separate by commas." short:"c" placeholder:"NAME"`
+	Queue        string            `help:"Queue (default \"default\")." placeholder:"NAME"`
+	Priority     int               `help:"0 to 9, higher first."`
+	Deadline     string            `help:"Fail it when not done by then." placeholder:"TIME|DURATION"`
+	NotBefore    string            `help:"Do not assign it earlier." placeholder:"TIME|DURATION"`
+	Lease        time.Duration     `help:"Longest silence of an attempt (default 30s)." placeholder:"DURATION"`
+	MaxAttempts  int               `help:"Attempts before it is dead-lettered (default 3)." placeholder:"N"`
+	Backoff      time.Duration     `help:"Pause after the first failure, doubled each time (default 1s)." placeholder:"DURATION"`
+	Key          string            `help:"Idempotency key: the same key with the same content is the same task."`
+	Label        map[string]string `help:"Label K=V; repeat for more." mapsep:"none" placeholder:"K=V"`
+	Recall       *string           `help:"Give the agent what memory knows about this with its assignment; empty: about the input." placeholder:"QUERY"`
+	RecallBudget int               `name:"recall-budget" help:"Of what the agent is given, in tokens (default 2000)." placeholder:"TOKENS"`
+	RecallKind   []string          `help:"Only these kinds of items." placeholder:"KIND"`
+	Remember     bool              `help:"Remember the result for the tenant."`
+	Wait         bool              `help:"Wait until it is over; print its result." short:"w"`
+	Batch        string            `help:"Submit one task per line of NDJSON; the flags are defaults for what a line leaves out." placeholder:"FILE|-"`
 }
 
 // Run submits one task, or a batch.
@@ -76,6 +80,13 @@ func (cmd *taskSubmitCmd) request(a *app, now time.Time) (client.SubmitRequest, 
 		Key: cmd.Key, Queue: cmd.Queue, Capabilities: cmd.Capability, Priority: cmd.Priority,
 		Input: input, Deadline: deadline, NotBefore: notBefore,
 		LeaseMS: cmd.Lease.Milliseconds(), Labels: cmd.Label,
+	}
+	if cmd.Recall == nil && (cmd.RecallBudget != 0 || len(cmd.RecallKind) > 0) {
+		return client.SubmitRequest{}, usagef("--recall-budget and --recall-kind need --recall")
+	}
+	r.Remember = cmd.Remember
+	if cmd.Recall != nil {
+		r.Recall = &client.TaskRecall{Query: *cmd.Recall, Budget: cmd.RecallBudget, Kinds: cmd.RecallKind}
 	}
 	if cmd.MaxAttempts != 0 || cmd.Backoff != 0 {
 		r.Retry = &client.Retry{MaxAttempts: cmd.MaxAttempts, BackoffMS: cmd.Backoff.Milliseconds()}

@@ -7,6 +7,12 @@
 //	              ▼ │        ▼
 //	            lost       left (went away in order; returns by registering)
 //
+//	sleep    active, draining, lost ─► asleep    only wake ends it
+//
+// An agent that is asleep is given nothing and is not missed while it is
+// silent. Neither a heartbeat nor registering nor leaving ends its sleep, so
+// that its process may end and start anew meanwhile.
+//
 // Heartbeats are signals and never reach this package; their consequences
 // (Lost, Returned) are events.
 package agent
@@ -26,6 +32,7 @@ const (
 	StatusDraining Status = "draining" // finishes what it has
 	StatusLost     Status = "lost"     // stopped giving signs of life
 	StatusLeft     Status = "left"     // said goodbye
+	StatusAsleep   Status = "asleep"   // put to sleep; see Checkpoint
 )
 
 // Limits of a Spec.
@@ -53,7 +60,14 @@ type Agent struct {
 	Status       Status
 	Draining     bool // asked to drain; outlives being lost or away
 	RegisteredAt time.Time
-	Owner        string // principal that registered it and answers for it; from the event's envelope
+	Checkpoint   Checkpoint // of its latest sleep; stays when it is woken
+	Owner        string     // principal that registered it and answers for it; from the event's envelope
+}
+
+// Checkpoint is where an agent's state is kept while it sleeps.
+type Checkpoint struct {
+	Memory string `json:"memory,omitempty"` // id of the item that holds the text; empty = the agent sleeps without one
+	Digest string `json:"digest,omitempty"` // "sha256:" and the digest of the text in hex
 }
 
 // Event is a fact about an agent. The set is sealed.
@@ -72,5 +86,12 @@ func (a Agent) Exists() bool { return a.Status != "" }
 // Assignable reports whether the agent may be given new work.
 func (a Agent) Assignable() bool { return a.Status == StatusActive }
 
-// ErrNotFound refuses what is asked of an agent that was never registered.
-var ErrNotFound = &domain.Error{Kind: domain.NotFound, Code: "agent_not_found", Message: "no such agent"}
+// The refusals of this package. ErrNotFound is about an agent that was never
+// registered.
+var (
+	ErrNotFound  = &domain.Error{Kind: domain.NotFound, Code: "agent_not_found", Message: "no such agent"}
+	ErrLeft      = &domain.Error{Kind: domain.Conflict, Code: "agent_left", Message: "the agent has left"}
+	ErrAsleep    = &domain.Error{Kind: domain.Conflict, Code: "agent_asleep", Message: "the agent is asleep already, with another checkpoint: wake it first"}
+	ErrNotAsleep = &domain.Error{Kind: domain.Conflict, Code: "agent_not_asleep", Message: "the agent is not asleep"}
+	ErrBusy      = &domain.Error{Kind: domain.Conflict, Code: "agent_busy", Message: "the agent runs tasks: drain it first and let them finish"}
+)

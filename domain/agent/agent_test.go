@@ -43,6 +43,16 @@ func asBefore(*agent.Spec) {}
 
 func drain(a agent.Agent) ([]agent.Event, error) { return a.Drain("maintenance") }
 
+func checkpoint() agent.Checkpoint {
+	return agent.Checkpoint{Memory: "0195a0a0-0000-7000-8000-000000000002", Digest: "sha256:2c26b46b"}
+}
+
+func slept() agent.Slept { return agent.Slept{Checkpoint: checkpoint(), Reason: "night"} }
+
+func sleep(running int) decision {
+	return func(a agent.Agent) ([]agent.Event, error) { return a.Sleep(checkpoint(), "night", running) }
+}
+
 func lose(a agent.Agent) ([]agent.Event, error) { return a.Lose(instant(9)) }
 
 func TestDecisions(t *testing.T) {
@@ -78,6 +88,15 @@ func TestDecisions(t *testing.T) {
 		{"a late heartbeat does not bring back who left", with(agent.Left{}), nil, agent.Agent.Return},
 		{"leaves", registered(), []agent.Event{agent.Left{}}, agent.Agent.Leave},
 		{"leaves although thought lost", with(agent.Lost{}), []agent.Event{agent.Left{}}, agent.Agent.Leave},
+		{"put to sleep", registered(), []agent.Event{slept()}, sleep(0)},
+		{"put to sleep after it drained", with(agent.Draining{}), []agent.Event{slept()}, sleep(0)},
+		{"put to sleep while lost", with(agent.Lost{}), []agent.Event{slept()}, sleep(0)},
+		{"put to sleep twice", with(slept()), nil, sleep(0)},
+		{"woken", with(slept()), []agent.Event{agent.Woken{}}, agent.Agent.Wake},
+		{"silent while asleep", with(slept()), nil, lose},
+		{"a heartbeat does not wake", with(slept()), nil, agent.Agent.Return},
+		{"its process ends while it sleeps", with(slept()), nil, agent.Agent.Leave},
+		{"its process starts while it sleeps", with(slept()), []agent.Event{agent.Updated{Spec: larger}}, register(grow)},
 		{"leaves twice", with(agent.Left{}), nil, agent.Agent.Leave},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -111,10 +130,33 @@ func TestEachPropertyIsNoticed(t *testing.T) {
 	}
 }
 
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	other := func(a agent.Agent) ([]agent.Event, error) { return a.Sleep(agent.Checkpoint{}, "", 0) }
+	for _, tt := range []struct {
+		name  string
+		given []agent.Event
+		when  decision
+		want  error
+	}{
+		{"sleep while it runs tasks", registered(), sleep(1), agent.ErrBusy},
+		{"sleep after it left", with(agent.Left{}), sleep(0), agent.ErrLeft},
+		{"sleep again, with another checkpoint", with(slept()), other, agent.ErrAsleep},
+		{"wake one that is active", registered(), agent.Agent.Wake, agent.ErrNotAsleep},
+		{"wake one that is lost", with(agent.Lost{}), agent.Agent.Wake, agent.ErrNotAsleep},
+		{"wake twice", with(slept(), agent.Woken{}), agent.Agent.Wake, agent.ErrNotAsleep},
+	} {
+		if got, err := tt.when(fold(tt.given)); !errors.Is(err, tt.want) || len(got) > 0 {
+			t.Errorf("%s: %v, %v; want %v", tt.name, got, err, tt.want)
+		}
+	}
+}
+
 func TestUnknownAgent(t *testing.T) {
 	t.Parallel()
 	for name, when := range map[string]decision{
 		"drain": drain, "resume": agent.Agent.Resume, "lose": lose, "return": agent.Agent.Return, "leave": agent.Agent.Leave,
+		"sleep": sleep(0), "wake": agent.Agent.Wake,
 	} {
 		if got, err := when(agent.Agent{}); !errors.Is(err, agent.ErrNotFound) || len(got) > 0 {
 			t.Errorf("%s: %v, %v", name, got, err)

@@ -62,7 +62,7 @@ func (a Agent) Lose(lastSeen time.Time) ([]Event, error) {
 	if !a.Exists() {
 		return nil, ErrNotFound
 	}
-	if a.Status == StatusLost || a.Status == StatusLeft {
+	if a.Status != StatusActive && a.Status != StatusDraining {
 		return nil, nil
 	}
 	return []Event{Lost{LastSeen: lastSeen}}, nil
@@ -79,15 +79,45 @@ func (a Agent) Return() ([]Event, error) {
 	return []Event{Returned{}}, nil
 }
 
-// Leave is the agent's own goodbye.
+// Leave is the agent's own goodbye. One that is asleep sleeps on.
 func (a Agent) Leave() ([]Event, error) {
 	if !a.Exists() {
 		return nil, ErrNotFound
 	}
-	if a.Status == StatusLeft {
+	if a.Status == StatusLeft || a.Status == StatusAsleep {
 		return nil, nil
 	}
 	return []Event{Left{}}, nil
+}
+
+// Sleep puts an agent to sleep that runs so many tasks. Sleeping already with
+// the same checkpoint changes nothing. It fails with ErrNotFound, ErrLeft,
+// ErrAsleep, and with ErrBusy when running is above 0.
+func (a Agent) Sleep(c Checkpoint, reason string, running int) ([]Event, error) {
+	switch {
+	case !a.Exists():
+		return nil, ErrNotFound
+	case a.Status == StatusLeft:
+		return nil, ErrLeft
+	case a.Status == StatusAsleep && a.Checkpoint == c:
+		return nil, nil
+	case a.Status == StatusAsleep:
+		return nil, ErrAsleep
+	case running > 0:
+		return nil, ErrBusy
+	}
+	return []Event{Slept{Checkpoint: c, Reason: reason}}, nil
+}
+
+// Wake ends the sleep of an agent. It fails with ErrNotFound and ErrNotAsleep.
+func (a Agent) Wake() ([]Event, error) {
+	if !a.Exists() {
+		return nil, ErrNotFound
+	}
+	if a.Status != StatusAsleep {
+		return nil, ErrNotAsleep
+	}
+	return []Event{Woken{}}, nil
 }
 
 func (s Spec) equal(o Spec) bool {

@@ -19,6 +19,8 @@ var Decoders = map[string]func([]byte) (Event, error){
 	"agent.lost":       decode[Lost],
 	"agent.returned":   decode[Returned],
 	"agent.left":       decode[Left],
+	"agent.slept":      decode[Slept],
+	"agent.woken":      decode[Woken],
 }
 
 // Decode returns the event of a stored payload. A type or schema that this

@@ -27,6 +27,16 @@ type Returned struct{}
 // Left says that the agent went away in order.
 type Left struct{}
 
+// Slept says that the agent was put to sleep. It takes the place of draining.
+type Slept struct {
+	Checkpoint
+
+	Reason string `json:"reason,omitempty"`
+}
+
+// Woken ends the sleep.
+type Woken struct{}
+
 // The wire names.
 
 func (Registered) Type() string { return "agent.registered" }
@@ -36,6 +46,8 @@ func (Resumed) Type() string    { return "agent.resumed" }
 func (Lost) Type() string       { return "agent.lost" }
 func (Returned) Type() string   { return "agent.returned" }
 func (Left) Type() string       { return "agent.left" }
+func (Slept) Type() string      { return "agent.slept" }
+func (Woken) Type() string      { return "agent.woken" }
 
 func (e Registered) apply(a Agent, at time.Time) Agent {
 	a.Spec, a.Status, a.RegisteredAt = e.Spec, StatusActive, at
@@ -78,5 +90,18 @@ func (e Returned) apply(a Agent, _ time.Time) Agent {
 
 func (e Left) apply(a Agent, _ time.Time) Agent {
 	a.Status = StatusLeft
+	return a
+}
+
+func (e Slept) apply(a Agent, _ time.Time) Agent {
+	a.Status, a.Draining, a.Checkpoint = StatusAsleep, false, e.Checkpoint
+	return a
+}
+
+func (Woken) apply(a Agent, _ time.Time) Agent {
+	a.Status = StatusActive
+	if a.Draining {
+		a.Status = StatusDraining
+	}
 	return a
 }

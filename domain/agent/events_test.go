@@ -24,6 +24,8 @@ func suite() eventtest.Suite[agent.Event] {
 			agent.Lost{LastSeen: time.Date(2026, 3, 1, 12, 0, 0, 500_000_000, time.UTC)},
 			agent.Returned{},
 			agent.Left{},
+			slept(),
+			agent.Woken{},
 		},
 	}
 }

@@ -9,7 +9,7 @@ import (
 // model is what an agent should be, said in another way than by statuses.
 type model struct {
 	known, draining bool
-	away            agent.Status // lost, left, or "" for there
+	away            agent.Status // lost, left, asleep, or "" for there
 }
 
 func (m model) status() agent.Status {
@@ -25,6 +25,11 @@ func (m model) status() agent.Status {
 	}
 }
 
+// refuses says what is refused of a known agent.
+func (m model) refuses(step string) bool {
+	return step == "sleep" && m.away == agent.StatusLeft || step == "wake" && m.away != agent.StatusAsleep
+}
+
 // Every order of up to six commands leads to the state that the model says.
 func TestAllOrders(t *testing.T) {
 	t.Parallel()
@@ -33,7 +38,12 @@ func TestAllOrders(t *testing.T) {
 		decide decision
 		model  func(model) model
 	}{
-		{"register", register(asBefore), func(m model) model { m.known, m.away = true, ""; return m }},
+		{"register", register(asBefore), func(m model) model {
+			if m.known = true; m.away != agent.StatusAsleep {
+				m.away = ""
+			}
+			return m
+		}},
 		{"drain", drain, func(m model) model { m.draining = m.known; return m }},
 		{"resume", agent.Agent.Resume, func(m model) model { m.draining = false; return m }},
 		{"lose", lose, func(m model) model {
@@ -49,8 +59,20 @@ func TestAllOrders(t *testing.T) {
 			return m
 		}},
 		{"leave", agent.Agent.Leave, func(m model) model {
-			if m.known {
+			if m.known && m.away != agent.StatusAsleep {
 				m.away = agent.StatusLeft
+			}
+			return m
+		}},
+		{"sleep", sleep(0), func(m model) model {
+			if m.known && m.away != agent.StatusLeft && m.away != agent.StatusAsleep {
+				m.away, m.draining = agent.StatusAsleep, false
+			}
+			return m
+		}},
+		{"wake", agent.Agent.Wake, func(m model) model {
+			if m.away == agent.StatusAsleep {
+				m.away = ""
 			}
 			return m
 		}},
@@ -65,7 +87,7 @@ func TestAllOrders(t *testing.T) {
 		}
 		for _, s := range steps {
 			events, err := s.decide(a)
-			if (err == nil) != (m.known || s.name == "register") {
+			if (err == nil) != (m.known || s.name == "register") && !m.refuses(s.name) {
 				t.Errorf("%s after %v: %v", s.name, path, err)
 			}
 			next := a

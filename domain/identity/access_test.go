@@ -155,11 +155,12 @@ func TestActingAsAnAgent(t *testing.T) {
 	t.Parallel()
 	d := populated(t)
 	d.person("acme", "helper", domain.Agent, "speaker")
+	d.person("acme", "oper", domain.Human, identity.RoleOperator)
 	its := identity.Resource{Kind: "agent", ID: "bot", Owner: "dev"}
 	other := identity.Resource{Kind: "agent", ID: "other-bot", Owner: "somebody"}
 	spokes, helper := of("acme", "spokes"), of("acme", "helper")
 	var cases []accessCase
-	for _, action := range []string{"agent.register", "agent.leave", "task.start", "task.progress", "task.complete", "task.fail", "task.return"} {
+	for _, action := range []string{"agent.register", "agent.leave", "agent.sleep", "agent.wake", "task.start", "task.progress", "task.complete", "task.fail", "task.return"} {
 		cases = append(cases,
 			accessCase{action + " itself", of("acme", "bot"), action, its, identity.RoleAgent, ""},
 			accessCase{action + " by its owner", of("acme", "dev"), action, its, identity.RoleDeveloper, ""},
@@ -175,6 +176,8 @@ func TestActingAsAnAgent(t *testing.T) {
 		accessCase{"for others in the name of who may", acting(helper, "spokes"), complete, other, "speaker", ""},
 		accessCase{"for others in the name of who may not", acting(helper, "dev"), complete, other, "", another},
 		accessCase{"as its owner's agent", acting(of("acme", "helper"), "dev"), complete, its, "", another},
+		accessCase{"who steers puts to sleep", of("acme", "admin"), "agent.sleep", other, identity.RoleTenantAdmin, ""},
+		accessCase{"who steers wakes", of("acme", "oper"), "agent.wake", other, identity.RoleOperator, ""},
 		accessCase{"steering is no acting", of("acme", "admin"), "agent.drain", other, identity.RoleTenantAdmin, ""},
 	))
 }

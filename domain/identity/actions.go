@@ -27,6 +27,8 @@ func Actions() []Action {
 		{Name: "agent.register", Does: "register agents that one answers for"},
 		{Name: "agent.represent", Does: "report for agents that somebody else registered"},
 		{Name: "agent.resume", Does: "give an agent work again"},
+		{Name: "agent.sleep", Does: "put an agent to sleep with a checkpoint"},
+		{Name: "agent.wake", Does: "wake an agent that is asleep"},
 		{Name: "archive.flush", Does: "have the log archived now", MeshWide: true},
 		{Name: "archive.read", Does: "see how far the archive of the log is", MeshWide: true},
 		{Name: "artifact.read", Does: "read large inputs and results by their digest"},

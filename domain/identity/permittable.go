@@ -66,14 +66,18 @@ func deniedByScope(by domain.Actor) Decision {
 }
 
 // speaksForItself reports whether an action in the name of an agent is done by
-// that agent, by who answers for it, or by who may represent others'.
+// that agent, by who answers for it, or by who may represent others'. Who may
+// drain others' agents may put them to sleep and wake them, too.
 func (d *Directory) speaksForItself(by domain.Actor, action string, r Resource, now time.Time) bool {
-	return !asAgent(action) || r.ID == "" || r.ID == by.ID || r.Owner == by.ID || d.mayRepresent(by, now)
+	rests := action == "agent.sleep" || action == "agent.wake"
+	if !asAgent(action) && !rests || r.ID == "" || r.ID == by.ID || r.Owner == by.ID {
+		return true
+	}
+	return d.reaches(by, "agent.represent", now) || rests && d.reaches(by, "agent.drain", now)
 }
 
-// mayRepresent reports whether an actor, its credential and the person that it
-// acts for reach the agents of others.
-func (d *Directory) mayRepresent(by domain.Actor, now time.Time) bool {
-	const action = "agent.represent"
+// reaches reports whether an actor, its credential and the person that it acts
+// for may do something that is about the agents of others.
+func (d *Directory) reaches(by domain.Actor, action string, now time.Time) bool {
 	return within(by.Scopes, action) && d.permits(by, by.ID, action, now) && (by.For == "" || d.permits(by, by.For, action, now))
 }

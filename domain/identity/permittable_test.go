@@ -20,7 +20,7 @@ func TestPermittable(t *testing.T) {
 			got = append(got, a)
 		}
 	}
-	want := strings.Fields(`agent.drain agent.leave agent.read agent.register agent.resume artifact.read event.publish event.read task.cancel
+	want := strings.Fields(`agent.drain agent.leave agent.read agent.register agent.resume agent.sleep agent.wake artifact.read event.publish event.read task.cancel
 		task.complete task.fail task.progress task.read task.read_own task.requeue task.return task.start task.submit`)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("actions (-want +got):\n%s", diff)

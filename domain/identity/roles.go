@@ -14,12 +14,12 @@ const (
 
 // BuiltinRoles returns the built-in roles, the most powerful first.
 func BuiltinRoles() []Role {
-	reports := []string{"agent.register", "agent.leave", "task.start", "task.progress", "task.complete", "task.fail", "task.return"}
+	reports := []string{"agent.register", "agent.leave", "agent.sleep", "agent.wake", "task.start", "task.progress", "task.complete", "task.fail", "task.return"}
 	reads := []string{"agent.read", "artifact.read", "event.read", "task.read", "task.read_own"}
 	remembers := []string{"memory.read", "memory.write"}
 	curates := []string{"memory.read", "memory.write", "memory.manage"}
 	writes := []string{"task.submit", "task.cancel", "task.requeue", "event.publish", "principal.delegate"}
-	steers := []string{"agent.drain", "agent.resume", "agent.leave", "task.cancel", "task.requeue"}
+	steers := []string{"agent.drain", "agent.resume", "agent.leave", "agent.sleep", "agent.wake", "task.cancel", "task.requeue"}
 	return []Role{
 		{Name: RoleSuperAdmin, Description: "everything, in every tenant; held in the default tenant only", Permissions: []string{"*"}},
 		{Name: RoleTenantAdmin, Description: "everything within one tenant", Permissions: []string{

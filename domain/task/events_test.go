@@ -16,7 +16,7 @@ import (
 // suite lists an example of every event; they are also the golden files.
 func suite() eventtest.Suite[task.Event] {
 	first := goldenSubmitted()
-	first.Capabilities = []string{"gpu"}
+	first.Capabilities, first.Recall, first.Remember = []string{"gpu"}, nil, false
 	return eventtest.Suite[task.Event]{
 		Schema: task.Schema, Decoders: task.Decoders, Decode: task.Decode,
 		Events: []task.Event{
@@ -46,6 +46,7 @@ func goldenSubmitted() task.Submitted {
 			Deadline: instant(60), NotBefore: instant(1), Lease: 30_000,
 			Retry:  task.Retry{MaxAttempts: 3, Backoff: 1_000, MaxBackoff: 60_000, Jitter: 0.2},
 			Labels: map[string]string{"env": "prod", "team": "größe"},
+			Recall: &task.Recall{Query: "who owns the reports?", Budget: 500, Kinds: []string{"fact"}}, Remember: true,
 		},
 		RequestHash: "0123456789abcdef0123456789abcdef",
 	}

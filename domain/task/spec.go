@@ -4,7 +4,9 @@ import (
 	"hash/fnv"
 	"math"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hivemesh/hivemesh/domain"
 )
@@ -30,6 +32,38 @@ type Spec struct {
 	Lease        domain.Millis     `json:"lease_ms"`            // longest silence of an attempt
 	Retry        Retry             `json:"retry"`
 	Labels       map[string]string `json:"labels,omitempty"`
+	Recall       *Recall           `json:"recall,omitempty"`   // what the agent is to be told with the assignment; nil = nothing
+	Remember     bool              `json:"remember,omitempty"` // keep the result in memory
+}
+
+// Recall asks for what is worth knowing for a task, within the rights of the
+// agent that gets it.
+type Recall struct {
+	Query  string   `json:"query,omitempty"`  // empty = what the input says
+	Budget int      `json:"budget,omitempty"` // tokens; 0 = the mesh's default
+	Kinds  []string `json:"kinds,omitempty"`  // of items; none = every kind but checkpoints
+}
+
+// Limits of a Recall. The pack travels with the assignment.
+const (
+	MaxRecallQuery  = 8 << 10 // bytes
+	MinRecallBudget = 16
+	MaxRecallBudget = 20_000
+	MaxRecallKinds  = 16
+)
+
+func (r *Recall) validate() error {
+	switch {
+	case r == nil:
+		return nil
+	case len(r.Query) > MaxRecallQuery:
+		return domain.InvalidField("recall.query", "is longer than %d bytes", MaxRecallQuery)
+	case !utf8.ValidString(r.Query) || strings.ContainsRune(r.Query, 0):
+		return domain.InvalidField("recall.query", "is not valid text")
+	case r.Budget != 0 && (r.Budget < MinRecallBudget || r.Budget > MaxRecallBudget):
+		return domain.InvalidField("recall.budget", "%d is not between %d and %d", r.Budget, MinRecallBudget, MaxRecallBudget)
+	}
+	return domain.CheckNames("recall.kinds", r.Kinds, MaxRecallKinds)
 }
 
 // Retry says how often, and after which pauses, a task is tried.
@@ -89,6 +123,9 @@ func (s Spec) Validate(now time.Time) error {
 		return domain.InvalidField("lease_ms", "%d is not between %d and %d", s.Lease, MinLease, MaxLease)
 	}
 	if err := s.Retry.validate(); err != nil {
+		return err
+	}
+	if err := s.Recall.validate(); err != nil {
 		return err
 	}
 	return domain.CheckLabels(s.Labels)

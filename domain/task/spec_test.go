@@ -1,6 +1,8 @@
 package task_test
 
 import (
+	"encoding/json"
+	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -8,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hivemesh/hivemesh/domain"
 	"github.com/hivemesh/hivemesh/domain/task"
 )
 
@@ -102,4 +105,41 @@ func many(n int) []string {
 		names[i] = "c" + strings.Repeat("x", i)
 	}
 	return names
+}
+
+// What a task wants of memory is part of its first event, and absent when it
+// wants nothing, so that earlier events read the same.
+func TestMemoryOfATask(t *testing.T) {
+	t.Parallel()
+	plain, err := json.Marshal(task.Submitted{})
+	if err != nil || strings.Contains(string(plain), "recall") || strings.Contains(string(plain), "remember") {
+		t.Fatalf("%s, %v", plain, err)
+	}
+	want := task.Submitted{Spec: task.Spec{Remember: true, Recall: &task.Recall{Query: "Größe", Budget: 300, Kinds: []string{"fact"}}}}
+	data, err := json.Marshal(want)
+	if err != nil || !strings.Contains(string(data), `"recall":{"query":"Größe","budget":300,"kinds":["fact"]},"remember":true`) {
+		t.Fatalf("%s, %v", data, err)
+	}
+	got, err := task.Decode("task.submitted", task.Schema, data)
+	if diff := cmp.Diff(task.Event(want), got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
+func TestRecallNamesTheField(t *testing.T) {
+	t.Parallel()
+	for field, r := range map[string][]task.Recall{
+		"":              {{}, {Query: strings.Repeat("q", task.MaxRecallQuery), Budget: task.MinRecallBudget}, {Budget: task.MaxRecallBudget}},
+		"recall.query":  {{Query: strings.Repeat("q", task.MaxRecallQuery+1)}, {Query: "a\x00"}, {Query: "\xff"}},
+		"recall.budget": {{Budget: task.MinRecallBudget - 1}, {Budget: -1}, {Budget: task.MaxRecallBudget + 1}},
+		"recall.kinds":  {{Kinds: []string{"a b"}}, {Kinds: make([]string, task.MaxRecallKinds+1)}},
+	} {
+		for _, recall := range r {
+			err := task.Spec{Recall: &recall}.WithDefaults().Validate(time.Time{})
+			var e *domain.Error
+			if field == "" && err != nil || field != "" && (!errors.As(err, &e) || e.Field != field) {
+				t.Errorf("%.60v: %v, want one about %q", recall, err, field)
+			}
+		}
+	}
 }
