@@ -2,10 +2,12 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Progress says how far a rebuild is. Left is zero while it is not known.
@@ -87,12 +89,8 @@ func (b *builder) open(ctx context.Context, defs []definition, keep bool) error 
 			if d.name != known.name {
 				continue
 			}
-			var mine bool
-			if err := b.lane.conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, int64(rebuildLock+1+i)).Scan(&mine); err != nil {
+			if err := b.lock(ctx, int64(rebuildLock+1+i)); err != nil {
 				return err
-			}
-			if !mine {
-				return errBusy
 			}
 		}
 	}
@@ -106,6 +104,23 @@ func (b *builder) open(ctx context.Context, defs []definition, keep bool) error 
 		}
 		return nil
 	})
+}
+
+// lock takes a lock for the session, or fails with errBusy. It waits a moment:
+// a rebuild whose generation is in use already still holds its own.
+func (b *builder) lock(ctx context.Context, id int64) error {
+	err := pgx.BeginFunc(ctx, b.lane.conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '2s'`); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `SELECT pg_advisory_lock($1)`, id)
+		return err
+	})
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code == "55P03" { // lock_not_available
+		return errBusy
+	}
+	return err
 }
 
 func (b *builder) names() []string {
