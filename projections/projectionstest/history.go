@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -228,9 +229,17 @@ func (h *History) agentStep(busy map[string]bool) (step, bool) {
 	case odds == 2 && h.rng.IntN(2) == 0:
 		events, err = e.state.Leave()
 	default:
-		spec := e.state.Spec
-		spec.Version = fmt.Sprintf("1.%d", h.rng.IntN(50))
-		events, err = e.state.Register(spec)
+		version := h.rng.IntN(50)
+		switch {
+		case version < 25 && e.state.Status == agent.StatusAsleep:
+			events, err = e.state.Wake()
+		case version < 10:
+			events, err = e.state.Sleep(agent.Checkpoint{Memory: e.state.ID, Digest: "sha256:" + strings.Repeat("0", 64)}, "night", 0)
+		default:
+			spec := e.state.Spec
+			spec.Version = fmt.Sprintf("1.%d", version)
+			events, err = e.state.Register(spec)
+		}
 	}
 	if err != nil || len(events) == 0 {
 		return step{}, false
