@@ -34,6 +34,7 @@ func TestEscalation(t *testing.T) {
 		"credentials of others":  testCredentialsOfOthers,
 		"credentials of members": testCredentialsOfMembers,
 		"teams":                  testTeams,
+		"memory leaks":           testMemoryLeaks,
 		"suspended":              testSuspended,
 	} {
 		t.Run(name, func(t *testing.T) {
