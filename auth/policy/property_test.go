@@ -94,7 +94,8 @@ func TestPermittable(t *testing.T) {
 		}
 	}
 	want := []string{
-		"agent.drain", "agent.leave", "agent.read", "agent.register", "agent.resume", "artifact.read", "event.publish", "event.read",
+		"agent.drain", "agent.leave", "agent.read", "agent.register", "agent.resume", "agent.sleep", "agent.wake", "artifact.read",
+		"event.publish", "event.read",
 		"task.cancel", "task.complete", "task.fail", "task.progress", "task.read", "task.read_own", "task.requeue", "task.return", "task.start", "task.submit",
 	}
 	if !slices.Equal(got, want) {
