@@ -33,6 +33,7 @@ type root struct {
 	Demo    demoCmd    `cmd:"" group:"Run a mesh" help:"Show a mesh at work on the files of a directory."`
 	Backup  backupCmd  `cmd:"" group:"Run a mesh" help:"Look after the archive of the log."`
 	Restore restoreCmd `cmd:"" group:"Run a mesh" help:"Make a log anew from its archive."`
+	Drill   drillCmd   `cmd:"" group:"Run a mesh" help:"Try a restore of an archive in a scratch directory, and measure it."`
 	Doctor  doctorCmd  `cmd:"" group:"Run a mesh" help:"Check this machine's set-up and the mesh it talks to."`
 	Bench   benchCmd   `cmd:"" group:"Run a mesh" help:"Measure this version on this machine, beside what it is built on."`
 
