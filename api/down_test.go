@@ -13,6 +13,7 @@ import (
 func TestPostgresDown(t *testing.T) {
 	t.Parallel()
 	m := apitest.Start(t, apitest.Config{})
+	awaitModels(t, m)
 	m.Database.Cut()
 	apitest.Eventually(t, func() bool {
 		r := ask(t, m, "GET", "/readyz", "")
