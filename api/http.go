@@ -62,7 +62,7 @@ func (a *API) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	served = withCaller(r, c)
 	served.Body = c.body
 	a.mux.ServeHTTP(rec, served)
-	if rec.status == http.StatusRequestEntityTooLarge { // a client that still writes would not see the answer
+	if rec.status == http.StatusRequestEntityTooLarge || c.body.deep { // a client that still writes would not see the answer
 		_, _ = io.CopyN(io.Discard, r.Body, maxBatch)
 	}
 }
