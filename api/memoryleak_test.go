@@ -22,7 +22,7 @@ func testMemoryLeaks(t *testing.T, m *apitest.Mesh) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	readers := leakReaders(t, m, rng)
-	items := leakItems(t, m, readers, rng)
+	items := leakItems(t, readers, rng)
 	for _, r := range readers {
 		t.Run(r.name, func(t *testing.T) {
 			wanted := r.wanted(items)

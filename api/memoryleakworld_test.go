@@ -89,7 +89,7 @@ func leakReaders(t *testing.T, m *apitest.Mesh, rng *rand.Rand) []reader {
 
 // leakItems has those who may keep items in random scopes, refuses the scopes
 // that they could not recall from, and waits until all are found.
-func leakItems(t *testing.T, m *apitest.Mesh, readers []reader, rng *rand.Rand) []kept {
+func leakItems(t *testing.T, readers []reader, rng *rand.Rand) []kept {
 	t.Helper()
 	var items []kept
 	for i := 0; len(items) < 64; i++ {
