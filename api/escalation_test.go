@@ -35,6 +35,7 @@ func TestEscalation(t *testing.T) {
 		"credentials of members": testCredentialsOfMembers,
 		"teams":                  testTeams,
 		"memory leaks":           testMemoryLeaks,
+		"memory events":          testMemoryEvents,
 		"suspended":              testSuspended,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -180,7 +180,7 @@ type MemoryModel struct {
 	Model      string `json:"model"`
 	Dimensions int    `json:"dimensions"`
 	Active     bool   `json:"active" doc:"searches compare meanings by it"`
-	Vectors    int64  `json:"vectors" doc:"live items of this tenant that it has embedded"`
+	Vectors    int64  `json:"vectors" doc:"live items that you may recall and that it has embedded"`
 }
 
 // EmbedderState is what an embedder tells about itself.

@@ -17,7 +17,7 @@ type EmbeddingModel struct {
 	Model      string
 	Dimensions int
 	Active     bool  // searches use it
-	Vectors    int64 // live items of the tenant that it has embedded
+	Vectors    int64 // live items within the scopes that it has embedded
 }
 
 // MemoryCount is how many items there are of a kind and status.
@@ -36,8 +36,8 @@ type MemoryStats struct {
 	Lag       uint64
 }
 
-// MemoryStats sums up what a reader may see of a tenant's memories. Tokens and
-// vectors are those of the whole tenant.
+// MemoryStats sums up what a reader may see of a tenant's memories. Tokens are
+// those of the whole tenant.
 func (p *Projections) MemoryStats(ctx context.Context, tenant string, scopes Scopes, after uint64) (MemoryStats, error) {
 	var out MemoryStats
 	at, err := p.ask(ctx, "memories", after, func(ctx context.Context, db querier, at pointer) error {
@@ -50,8 +50,9 @@ func (p *Projections) MemoryStats(ctx context.Context, tenant string, scopes Sco
 			return err
 		})
 		b.Queue(in(at.schema, `SELECT coalesce(sum(tokens), 0)::bigint FROM {s}.memory WHERE tenant = $1`), tenant).QueryRow(func(row pgx.Row) error { return row.Scan(&out.Tokens) })
-		b.Queue(in(at.schema, `SELECT m.model, m.dimensions, m.active, (SELECT count(*) FROM {s}.vector v WHERE v.model = m.model AND v.tenant = $1 AND v.live)
-			FROM {s}.model m ORDER BY m.model`), tenant).Query(func(rows pgx.Rows) (err error) {
+		b.Queue(in(at.schema, fmt.Sprintf(`SELECT m.model, m.dimensions, m.active, (SELECT count(*) FROM {s}.vector v
+				JOIN {s}.memory t ON t.tenant = v.tenant AND t.id = v.id WHERE v.model = m.model AND v.live AND %s)
+			FROM {s}.model m ORDER BY m.model`, c)), c.args...).Query(func(rows pgx.Rows) (err error) {
 			out.Models, err = pgx.CollectRows(rows, pgx.RowToStructByPos[EmbeddingModel])
 			return err
 		})
