@@ -112,7 +112,7 @@ func (w *memoryWorld) embedded(ctx context.Context) error {
 	defer poll.Stop()
 	for {
 		s, err := w.c.MemoryStats(ctx, "")
-		if err != nil {
+		if err != nil && !client.IsUnavailable(err) { // a new read model catches up first
 			return fmt.Errorf("wait for vectors: %w", err)
 		}
 		for _, m := range s.Models {

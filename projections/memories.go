@@ -2,6 +2,7 @@ package projections
 
 import (
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,7 +15,7 @@ import (
 // indexed for each (see tendVectors).
 func memoriesDefinition() definition {
 	return definition{
-		name: "memories", version: 1, heavy: true, kinds: []string{"memory", "embedding"}, open: newMemories,
+		name: "memories", version: 2, heavy: true, kinds: []string{"memory", "embedding"}, open: newMemories,
 		tend: tendVectors, tends: []string{"embedding"},
 		tables: []table{
 			{
@@ -38,7 +39,8 @@ func memoriesDefinition() definition {
 				},
 			},
 			{name: "vector", key: "tenant, id, model", columns: `
-				tenant text NOT NULL, id uuid NOT NULL, model text NOT NULL, live boolean NOT NULL, embedding halfvec NOT NULL`},
+				tenant text NOT NULL, id uuid NOT NULL, model text NOT NULL, live boolean NOT NULL, embedding halfvec NOT NULL,
+				sketch bit(` + strconv.Itoa(sketchBits) + `) NOT NULL`},
 			{name: "model", key: "model", columns: `
 				model text NOT NULL, dimensions bigint NOT NULL, active boolean NOT NULL, seq bigint NOT NULL`},
 		},

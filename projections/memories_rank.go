@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -125,32 +124,4 @@ func (s *search) fold(hits []*Hit, alike map[string]map[string]bool) {
 			s.out.Hits = append(s.out.Hits, *h)
 		}
 	}
-}
-
-// largeSets remembers for a short time which filters let many items through,
-// so that they are not counted for every search. Being wrong costs nothing but
-// time: a search that finds too few is done again.
-type largeSets struct {
-	mu    sync.Mutex
-	until map[string]time.Time
-}
-
-const (
-	largeFresh = 10 * time.Second
-	largeMost  = 1_000
-)
-
-func (l *largeSets) is(key string, now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return now.Before(l.until[key])
-}
-
-func (l *largeSets) add(key string, now time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.until == nil || len(l.until) >= largeMost {
-		l.until = map[string]time.Time{}
-	}
-	l.until[key] = now.Add(largeFresh)
 }

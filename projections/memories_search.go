@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/pgvector/pgvector-go"
 
 	"github.com/hivemesh/hivemesh/domain"
 	"github.com/hivemesh/hivemesh/domain/memory"
@@ -14,11 +13,9 @@ import (
 
 // The limits of a search.
 const (
-	maxHits     = 100
-	exactRows   = 2_000 // items that match: up to so many, every distance is computed
-	searchWidth = 150   // of the index of vectors (ef_search): candidates kept while it is walked
-	scanLimit   = 40_000
-	minDepth    = 30 // candidates that each side brings to the fusion
+	maxHits   = 100
+	exactRows = 2_000 // items that match: up to so many, every distance is computed
+	minDepth  = 30    // candidates that each side brings to the fusion
 )
 
 // Recall asks for what is remembered. At least one of Text and Vector is needed.
@@ -98,6 +95,8 @@ type search struct {
 	schema     string
 	conditions *conditions
 	depth      int // candidates of each side
+	way        way
+	fewer      int // items match than this; 0 when that is not known
 	now        time.Time
 	out        Recalled
 }
@@ -125,15 +124,16 @@ func (s *search) run(ctx context.Context, db querier) error {
 	if err := send(ctx, db, &b); err != nil {
 		return fmt.Errorf("search: %w", err)
 	}
-	if len(s.Vector) > 0 && !s.out.Exact && len(near) < s.depth { // a filter that the index is no help for
-		s.out.Exact = true
+	for s.way != exactly && len(s.Vector) > 0 && len(near) < s.depth {
+		s.widen()
 		near = nil
 		var again pgx.Batch
-		s.queueExact(&again, &near, 0)
+		s.queueNear(&again, &near)
 		if err := send(ctx, db, &again); err != nil {
-			return fmt.Errorf("search exactly: %w", err)
+			return fmt.Errorf("search again: %w", err)
 		}
 	}
+	s.out.Exact = s.way == exactly && len(s.Vector) > 0
 	return s.rank(ctx, db, near, worded)
 }
 
@@ -157,57 +157,17 @@ func (s *search) prepare(ctx context.Context, db querier) ([]string, error) {
 	if err := send(ctx, db, &b); err != nil {
 		return nil, fmt.Errorf("prepare the search: %w", err)
 	}
-	s.out.Exact = count && s.out.Matching <= s.p.exactRows
-	if count && !s.out.Exact {
+	switch {
+	case count && s.out.Matching <= s.p.exactRows:
+		s.way, s.fewer = exactly, s.p.exactRows
+	case s.p.narrow.is(s.set(), s.now):
+		s.way = filtering
+	}
+	if count && s.way != exactly {
 		s.p.large.add(s.set(), s.now)
 		s.out.Matching = 0
 	}
 	return words, nil
-}
-
-// set names what the search is narrowed to.
-func (s *search) set() string {
-	return fmt.Sprintf("%s\x00%s\x00%t%q", s.tenant, s.Filter, s.Scopes == nil, s.Scopes)
-}
-
-// walkIndex lets the statements that follow it in a batch, whose transaction is
-// its own, find neighbours by the index of vectors alone.
-const walkIndex = `SELECT set_config('hnsw.ef_search', $1, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),
-	set_config('hnsw.max_scan_tuples', $2, true), set_config('hnsw.scan_mem_multiplier', '4', true),
-	set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true),
-	set_config('enable_mergejoin', 'off', true), set_config('enable_bitmapscan', 'off', true)`
-
-// queueNear goes last into its batch.
-func (s *search) queueNear(b *pgx.Batch, out *[]candidate) {
-	if s.out.Exact {
-		s.queueExact(b, out, s.p.exactRows)
-		return
-	}
-	b.Queue(walkIndex, fmt.Sprint(max(searchWidth, s.depth)), fmt.Sprint(scanLimit))
-	args := append([]any{}, s.conditions.args...)
-	args = append(args, pgvector.NewHalfVector(s.Vector))
-	sql := fmt.Sprintf(`WITH n AS MATERIALIZED (
-			SELECT t.id, (v.embedding::halfvec(%[1]d)) <=> $%[2]d::halfvec(%[1]d) AS d
-			FROM {s}.vector v JOIN {s}.memory t ON t.tenant = v.tenant AND t.id = v.id
-			WHERE v.live AND v.model = %[3]s AND %[4]s
-			ORDER BY (v.embedding::halfvec(%[1]d)) <=> $%[2]d::halfvec(%[1]d) LIMIT %[5]d)
-		SELECT id::text, d FROM n ORDER BY d, id`, len(s.Vector), len(args), literal(s.Model), s.conditions, s.depth)
-	b.Queue(in(s.schema, sql), args...).Query(collect(out))
-}
-
-// queueExact computes the distance of every item that matches.
-func (s *search) queueExact(b *pgx.Batch, out *[]candidate, limit int) {
-	some := ""
-	if limit > 0 {
-		some = fmt.Sprintf("LIMIT %d", limit)
-	}
-	args := append([]any{}, s.conditions.args...)
-	args = append(args, pgvector.NewHalfVector(s.Vector), s.Model)
-	sql := fmt.Sprintf(`WITH n AS MATERIALIZED (SELECT t.tenant, t.id FROM {s}.memory t WHERE %s %s)
-		SELECT n.id::text, v.embedding::halfvec(%[3]d) <=> $%[4]d::halfvec(%[3]d) AS d
-		FROM n JOIN {s}.vector v ON v.tenant = n.tenant AND v.id = n.id AND v.model = $%[5]d
-		ORDER BY d, n.id LIMIT %[6]d`, s.conditions, some, len(s.Vector), len(args)-1, len(args), s.depth)
-	b.Queue(in(s.schema, sql), args...).Query(collect(out))
 }
 
 func collect(out *[]candidate) func(pgx.Rows) error {

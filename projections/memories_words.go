@@ -14,16 +14,20 @@ import (
 
 // The limits of a search by words.
 const (
-	maxWords       = 10  // of a query, the rarest
-	wordCandidates = 600 // items whose words are weighed
-	wordsFresh     = 30 * time.Second
+	maxWords   = 10  // of a query, the rarest
+	weighed    = 600 // items whose words are weighed
+	weighedToo = 300 // the same beside a search by meaning, which finds most of the others
+	wordsFresh = 30 * time.Second
 )
 
 // queueWorded looks for items that have words of the query. The rarest words
 // say most: each weighs by how rare it is (inverse document frequency), and
 // the items to weigh are found by as many of the rarest as keep them few.
 func (s *search) queueWorded(b *pgx.Batch, words []string, out *[]candidate) {
-	f := s.p.frequencies.of(s.schema)
+	f, most := s.p.frequencies.of(s.schema), weighed
+	if len(s.Vector) > 0 {
+		most = weighedToo
+	}
 	words = slices.Clone(words)
 	slices.SortStableFunc(words, func(a, b string) int { return compareFloat(f.share(a), f.share(b)) })
 	words = words[:min(len(words), maxWords)]
@@ -38,7 +42,7 @@ func (s *search) queueWorded(b *pgx.Batch, words []string, out *[]candidate) {
 	}
 	sql := fmt.Sprintf(`WITH n AS MATERIALIZED (SELECT t.id, t.words || ''::tsvector AS words FROM {s}.memory t WHERE t.words @@ %s::tsquery AND %s LIMIT %d)
 		SELECT n.id::text, %s AS weight FROM n ORDER BY weight DESC, n.id LIMIT %d`,
-		arg(f.gather(words)), s.conditions, wordCandidates, strings.Join(weights, " + "), s.depth)
+		arg(f.gather(words, float64(most))), s.conditions, most, strings.Join(weights, " + "), s.depth)
 	b.Queue(in(s.schema, sql), args...).Query(collect(out))
 }
 
@@ -133,19 +137,19 @@ func (s wordShares) share(word string) float64 {
 func (s wordShares) weight(word string) float64 { return math.Log(1 + 1/s.share(word)) }
 
 // gather returns the query that finds the items to weigh: those with any of
-// the words, rarest first, for as long as they are few. When even the rarest
-// is common, those that have the two rarest.
-func (s wordShares) gather(words []string) string {
+// the words, rarest first, for as long as they are at most so many. When even
+// the rarest is common, those that have the two rarest.
+func (s wordShares) gather(words []string, most float64) string {
 	total := 0.0
 	var any []string
 	for _, w := range words {
 		total += s.share(w) * s.rows
-		if len(any) > 0 && total > wordCandidates {
+		if len(any) > 0 && total > most {
 			break
 		}
 		any = append(any, quoteWord(w))
 	}
-	if len(any) == 1 && len(words) > 1 && s.share(words[0])*s.rows > wordCandidates {
+	if len(any) == 1 && len(words) > 1 && s.share(words[0])*s.rows > most {
 		return any[0] + " & " + quoteWord(words[1])
 	}
 	return strings.Join(any, " | ")

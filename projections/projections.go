@@ -34,7 +34,8 @@ type Projections struct {
 
 	prepared    atomic.Bool // the database is fit for use
 	frequencies frequencies // of words in memories
-	large       largeSets   // of memories
+	large       knownSets   // of memories: filters that let many through
+	narrow      knownSets   // of memories: filters that let few of the nearest through
 	exactRows   int         // see the constant
 
 	mu     sync.Mutex
