@@ -139,17 +139,22 @@ func (w *memoryWorld) measure(ctx context.Context, o Options, size int) error {
 		return err
 	}
 	o.Report(figure(named("index_recall10"), "share", sample{recall}, "exact search", sample{1}))
-	if err := w.searches(ctx, o, named); err != nil {
+	if err := w.sizes(ctx, o, named); err != nil {
 		return err
 	}
-	if err := w.sizes(ctx, o, named); err != nil {
+	if err := w.searches(ctx, o, named); err != nil {
 		return err
 	}
 	return w.adds(ctx, o, named)
 }
 
 // searches reports how long searches take.
-func (w *memoryWorld) searches(ctx context.Context, o Options, named func(string) string) error {
+func (w *memoryWorld) searches(ctx context.Context, o Options, named func(string) string) (err error) {
+	drop, err := w.index(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, drop(ctx)) }()
 	for _, kind := range []struct{ name, filter, tag string }{
 		{"search", "", ""}, {"search_tenth", "tag:" + tagTenth, tagTenth}, {"search_thousandth", "tag:" + tagThousandth, tagThousandth},
 	} {

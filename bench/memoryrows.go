@@ -114,6 +114,25 @@ func agreement(want []neighbour, hits []client.MemoryHit) int {
 	return min(found, len(want))
 }
 
+// index makes an index of the vectors themselves, as pgvector's users do, and
+// returns how to drop it again: adding items is not to pay for it.
+func (w *memoryWorld) index(ctx context.Context) (drop func(context.Context) error, err error) {
+	schema, err := w.schema(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sql := fmt.Sprintf(`SET maintenance_work_mem = '512MB'; SET max_parallel_maintenance_workers = 0;
+		CREATE INDEX bench_bare ON %s.vector USING hnsw ((embedding::halfvec(%d)) halfvec_cosine_ops) WITH (m = 24, ef_construction = 128)
+		WHERE live AND model = '%s'; RESET ALL`, schema, len(w.vectors[0]), strings.ReplaceAll(w.model, "'", "''"))
+	if _, err := w.pool.Exec(ctx, sql); err != nil {
+		return nil, fmt.Errorf("index the vectors for the comparison: %w", err)
+	}
+	return func(ctx context.Context) error {
+		_, err := w.pool.Exec(ctx, fmt.Sprintf("DROP INDEX %s.bench_bare", schema))
+		return err
+	}, nil
+}
+
 // bare times the same searches as a plain query of pgvector, by as many
 // connections: vectors alone, nothing read but ids.
 func (w *memoryWorld) bare(ctx context.Context, run int, tag string) (sample, error) {

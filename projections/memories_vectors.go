@@ -16,8 +16,8 @@ import (
 // The index of sketches. More links and a wider search while it is built make it
 // find more, for more space and time (pgvector's defaults are 16 and 64).
 const (
-	hnswLinks   = 16
-	hnswBuild   = 128
+	hnswLinks   = 20
+	hnswBuild   = 200
 	indexMemory = "512MB" // while an index is built; a graph that does not fit is built many times slower
 )
 
