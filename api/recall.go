@@ -155,6 +155,9 @@ func (a *API) memory(m projections.Memory) client.Memory {
 	if m.Artifact != nil {
 		out.Artifact = &client.Artifact{Digest: m.Artifact.Digest, Size: m.Artifact.Size, MediaType: m.Artifact.MediaType}
 	}
+	if of := m.SummaryOf; of != nil {
+		out.SummaryOf = &client.SummaryOf{Items: of.Items, Bytes: of.Bytes, By: of.By}
+	}
 	if !m.UsedAt.IsZero() {
 		out.UsedAt = &m.UsedAt
 	}

@@ -29,6 +29,13 @@ type MemorySource struct {
 	Seq  uint64 `json:"seq,omitempty" doc:"sequence of the event"`
 }
 
+// SummaryOf says what a summary was made of.
+type SummaryOf struct {
+	Items int    `json:"items"`
+	Bytes int    `json:"bytes" doc:"of their texts together"`
+	By    string `json:"by" doc:"what wrote it: extractive, or a model"`
+}
+
 // MemoryPlace says where a passage stands in its document.
 type MemoryPlace struct {
 	Document string `json:"document"`
@@ -53,6 +60,7 @@ type Memory struct {
 	MediaType    string       `json:"media_type"`
 	Source       MemorySource `json:"source"`
 	Place        *MemoryPlace `json:"place,omitempty"`
+	SummaryOf    *SummaryOf   `json:"summary_of,omitempty" doc:"what a summary stands for"`
 	Importance   float64      `json:"importance"`
 	Tags         []string     `json:"tags"`
 	Used         int          `json:"used"`

@@ -69,8 +69,14 @@ type part struct {
 // draft gathers the parts of a decision over several entities.
 type draft struct{ parts []part }
 
-// add decides on one entity and adds the outcome to the draft.
+// add decides on one entity of an identity and adds the outcome to the draft.
 func add[S any, E identity.Event](ctx context.Context, d *draft, cache *eventstore.Cache[S], e eventstore.Entity, decide func(S) ([]E, error)) error {
+	return addTo(ctx, d, cache, e, identity.Schema, decide)
+}
+
+// addTo decides on one entity, whose events have a schema, and adds the outcome
+// to the draft.
+func addTo[S any, E typed](ctx context.Context, d *draft, cache *eventstore.Cache[S], e eventstore.Entity, schema int, decide func(S) ([]E, error)) error {
 	st, err := cache.Reload(ctx, e)
 	if err != nil {
 		return fmt.Errorf("load %s: %w", e, err)
@@ -79,7 +85,7 @@ func add[S any, E identity.Event](ctx context.Context, d *draft, cache *eventsto
 	if err != nil {
 		return err
 	}
-	encoded, err := encode(identity.Schema, events)
+	encoded, err := encode(schema, events)
 	if err == nil && len(encoded) > 0 {
 		d.parts = append(d.parts, part{entity: e, seq: st.Seq, events: encoded})
 	}

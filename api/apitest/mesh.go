@@ -32,8 +32,10 @@ import (
 	"github.com/hivemesh/hivemesh/memory/embed"
 	"github.com/hivemesh/hivemesh/memory/embed/ngram"
 	"github.com/hivemesh/hivemesh/memory/recall"
+	"github.com/hivemesh/hivemesh/memory/summarise"
 	"github.com/hivemesh/hivemesh/projections"
 	"github.com/hivemesh/hivemesh/workers"
+	"github.com/hivemesh/hivemesh/workers/consolidator"
 	"github.com/hivemesh/hivemesh/workers/embedder"
 	"github.com/hivemesh/hivemesh/workers/rememberer"
 )
@@ -50,9 +52,11 @@ type Config struct {
 	PublicURL  string     // how browsers reach the mesh; default http://localhost and the port
 	AgentURL   string     // where agents find NATS; default the server's own
 	Providers  []login.ProviderConfig
-	Embedder   embed.Provider  // default the built-in one
-	Behind     <-chan struct{} // it hears nothing about identities, beside what was so when it began, before this is closed; nil = at once
-	Peer       *Mesh           // a node whose NATS and Postgres it shares; it outlives this one
+	Embedder   embed.Provider // default the built-in one
+	Summariser consolidator.Summariser
+	Clock      func() time.Time // of the consolidator; default time.Now
+	Behind     <-chan struct{}  // it hears nothing about identities, beside what was so when it began, before this is closed; nil = at once
+	Peer       *Mesh            // a node whose NATS and Postgres it shares; it outlives this one
 }
 
 // Mesh is one running node.
@@ -73,6 +77,7 @@ type Mesh struct {
 	Coordinator *workers.Coordinator
 	Embedder    *embedder.Embedder
 	Rememberer  *rememberer.Rememberer
+	Tidies      *consolidator.Consolidator
 	API         *api.API
 	Database    *Database
 }
@@ -147,6 +152,13 @@ func (m *Mesh) connect(ctx context.Context, tb testing.TB, cfg Config) {
 		Nearest: m.Projections.Nearest, Log: cfg.Log,
 	})
 	m.Rememberer = rememberer.New(rememberer.Config{Store: m.Store, Commands: m.Commands, Leads: func() bool { return m.Coordinator.Health().Leader }, Log: cfg.Log})
+	if cfg.Summariser == nil {
+		cfg.Summariser = summarise.Extractive{}
+	}
+	m.Tidies = consolidator.New(consolidator.Config{
+		Store: m.Store, Commands: m.Commands, Reads: m.Projections, Summariser: cfg.Summariser, Now: cfg.Clock,
+		Leads: func() bool { return m.Coordinator.Health().Leader }, Log: cfg.Log,
+	})
 	if cfg.AgentURL == "" {
 		cfg.AgentURL = m.Server.URL()
 	}
@@ -221,6 +233,7 @@ func (m *Mesh) serve(tb testing.TB, cfg Config, l net.Listener) {
 		})
 		core.Go(func() error { return m.Embedder.Run(rest) })
 		core.Go(func() error { return m.Rememberer.Run(rest) })
+		core.Go(func() error { return m.Tidies.Run(rest) })
 		core.Go(func() error { return m.Projections.Run(rest) })
 	}
 	tb.Cleanup(func() {

@@ -24,9 +24,11 @@ import (
 	"github.com/hivemesh/hivemesh/eventstore"
 	"github.com/hivemesh/hivemesh/memory/embed"
 	"github.com/hivemesh/hivemesh/memory/recall"
+	"github.com/hivemesh/hivemesh/memory/summarise"
 	"github.com/hivemesh/hivemesh/projections"
 	"github.com/hivemesh/hivemesh/workers"
 	"github.com/hivemesh/hivemesh/workers/archiver"
+	"github.com/hivemesh/hivemesh/workers/consolidator"
 	"github.com/hivemesh/hivemesh/workers/embedder"
 	"github.com/hivemesh/hivemesh/workers/rememberer"
 )
@@ -54,7 +56,8 @@ type nodeConfig struct {
 	RenewKey  bool // make a new key for root
 	Providers []login.ProviderConfig
 	Embedders []embed.Provider // the wanted one first
-	Archive   *archiveTarget   // nil: the log is not archived
+	Summaries consolidator.Summariser
+	Archive   *archiveTarget // nil: the log is not archived
 	// Gate lets clients of NATS in, where its server asks the mesh; and
 	// Disconnect closes their connections. Both may be nil.
 	Gate       *natsauth.Gate
@@ -75,6 +78,7 @@ type node struct {
 	embedder    *embedder.Embedder
 	archiver    *archiver.Archiver // nil: the log is not archived
 	rememberer  *rememberer.Rememberer
+	tidies      *consolidator.Consolidator
 	api         *api.API
 	http        *http.Server
 	listener    net.Listener
@@ -121,14 +125,18 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 			return nil, errors.Join(err, store.Close(ctx))
 		}
 	}
+	if cfg.Summaries == nil {
+		cfg.Summaries = summarise.Extractive{}
+	}
 	searches := recall.New(reads, cfg.Embedders, time.Now)
 	inbox := api.NewInbox(cfg.NATS, &api.Briefing{Commands: ids.Commands, Store: store, Recall: searches}, cfg.Log)
 	coordinator := workers.New(workers.Config{
 		Store: store, Commands: ids.Commands, Leases: leases, Node: cfg.Name, Heartbeat: heartbeat,
 		Log: cfg.Log, Send: inbox.Send, SendBriefed: inbox.SendBriefed,
 	})
+	leads := func() bool { return coordinator.Health().Leader }
 	embeds := embedder.New(embedder.Config{
-		Store: store, Commands: ids.Commands, Providers: cfg.Embedders, Leads: func() bool { return coordinator.Health().Leader }, Nearest: reads.Nearest, Log: cfg.Log,
+		Store: store, Commands: ids.Commands, Providers: cfg.Embedders, Leads: leads, Nearest: reads.Nearest, Log: cfg.Log,
 	})
 	archives := newArchiver(cfg, js, store, coordinator)
 	server := api.New(api.Config{
@@ -139,7 +147,8 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 	})
 	return &node{
 		store: store, ids: ids, gate: cfg.Gate, projections: reads, coordinator: coordinator, embedder: embeds, archiver: archives, api: server,
-		rememberer: rememberer.New(rememberer.Config{Store: store, Commands: ids.Commands, Leads: func() bool { return coordinator.Health().Leader }, Log: cfg.Log}),
+		rememberer: rememberer.New(rememberer.Config{Store: store, Commands: ids.Commands, Leads: leads, Log: cfg.Log}),
+		tidies:     consolidator.New(consolidator.Config{Store: store, Commands: ids.Commands, Reads: reads, Summariser: cfg.Summaries, Leads: leads, Log: cfg.Log}),
 		http:       api.NewServer(server.Handler()),
 		listener:   cfg.Listener, log: cfg.Log,
 	}, nil
@@ -152,7 +161,7 @@ func (n *node) Run(ctx context.Context) error {
 	rest, stopRest := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopInputs()
 	defer stopRest()
-	failed := make(chan error, 9)
+	failed := make(chan error, 10)
 	var in, core errgroup.Group
 	start := func(g *errgroup.Group, name string, run func() error) {
 		g.Go(func() error {
@@ -174,6 +183,7 @@ func (n *node) Run(ctx context.Context) error {
 	start(&core, "coordinator", func() error { return n.coordinator.Run(rest) })
 	start(&core, "embedder", func() error { return n.embedder.Run(rest) })
 	start(&core, "rememberer", func() error { return n.rememberer.Run(rest) })
+	start(&core, "consolidator", func() error { return n.tidies.Run(rest) })
 	if n.archiver != nil {
 		start(&core, "archiver", func() error { return n.archiver.Run(rest) })
 	}

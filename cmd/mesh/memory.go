@@ -141,6 +141,7 @@ func (cmd *memoryShowCmd) Run(ctx context.Context, a *app) error {
 		{"scope", m.Scope},
 		{"subject", m.Subject},
 		{"from", memoryFrom(m, 200)},
+		{"summary of", summaryOf(m)},
 		{"tags", strings.Join(m.Tags, " ")},
 		{"importance", fmt.Sprint(m.Importance)},
 		{"used", fmt.Sprintf("%d, helpful %d, repeated %d", m.Used, m.Helpful, m.Repeats)},
@@ -150,6 +151,13 @@ func (cmd *memoryShowCmd) Run(ctx context.Context, a *app) error {
 	})
 	_, err = fmt.Fprintf(a.stdout, "\n%s\n", printable(m.Text))
 	return err
+}
+
+func summaryOf(m client.Memory) string {
+	if m.SummaryOf == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d items, %d bytes, now %d; by %s", m.SummaryOf.Items, m.SummaryOf.Bytes, len(m.Text), m.SummaryOf.By)
 }
 
 // printable keeps text from steering the terminal.

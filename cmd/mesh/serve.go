@@ -25,6 +25,7 @@ import (
 type listenFlags struct {
 	browserFlags
 	embedderFlags
+	summariserFlags
 	archiveFlags
 	HTTP          string   `help:"Address to serve HTTP on; port 0 takes a free one." name:"http" default:"127.0.0.1:7300" config:"" placeholder:"ADDR"`
 	NATS          string   `help:"NATS server to use." name:"nats" config:"" secret:"" placeholder:"URL"`
@@ -62,6 +63,9 @@ func (f listenFlags) fill(cfg *nodeConfig) (err error) {
 		return err
 	}
 	if cfg.Embedders, err = f.embedders(); err != nil {
+		return err
+	}
+	if cfg.Summaries, err = f.summariser(); err != nil {
 		return err
 	}
 	if cfg.Providers, err = f.providers(); err != nil {

@@ -54,7 +54,7 @@ func (c *upCmd) Run(ctx context.Context, a *app) (err error) {
 	tokenPath := filepath.Join(a.root.Data, tokenFile)
 	_, statErr := os.Stat(tokenPath)
 	cfg.Listener, cfg.Log, cfg.Limits, cfg.Checks = listener, log, asked.Limits, diskChecks(a.root.Data)
-	cfg.PublicURL, cfg.Providers, cfg.Breached, cfg.Embedders = public, asked.Providers, asked.Breached, asked.Embedders
+	cfg.PublicURL, cfg.Providers, cfg.Breached, cfg.Embedders, cfg.Summaries = public, asked.Providers, asked.Breached, asked.Embedders, asked.Summaries
 	if cfg.Archive, err = c.open(a.root.Data); err != nil {
 		return errors.Join(err, listener.Close())
 	}

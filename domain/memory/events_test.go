@@ -33,11 +33,12 @@ func full() memory.Spec {
 
 // suite lists an example of every event; they are also the golden files.
 func suite() eventtest.Suite[memory.Event] {
-	importance := 0.9
+	importance, all := 0.9, full()
+	all.SummaryOf = &memory.SummaryOf{Items: 12, Bytes: 3456, By: "extractive"} // a chunk has none; the wire does not mind
 	return eventtest.Suite[memory.Event]{
 		Schema: memory.Schema, Decoders: memory.Decoders, Decode: memory.Decode,
 		Events: []memory.Event{
-			memory.Remembered{Spec: full(), Hash: full().Hash()},
+			memory.Remembered{Spec: all, Hash: full().Hash()},
 			memory.Embedded{Model: "ngram-v1/512", Dimensions: 3, Vector: "ADwAwP97", Hash: full().Hash(), Tokens: 5},
 			memory.Superseded{By: otherID, Reason: "newer"},
 			memory.Merged{Into: otherID, Distance: 0.03125},

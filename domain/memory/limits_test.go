@@ -68,6 +68,15 @@ func TestRememberNamesTheField(t *testing.T) {
 		{"no source", "", change(func(s *memory.Spec) { s.Source = memory.Source{} })},
 		{"a source of no type", "source.type", change(func(s *memory.Spec) { s.Source.Type = "" })},
 		{"source id too long", "source.id", change(func(s *memory.Spec) { s.Source.ID = strings.Repeat("s", memory.MaxSourceID+1) })},
+		{"summary of three", "", change(func(s *memory.Spec) {
+			s.Kind, s.SummaryOf = memory.KindSummary, &memory.SummaryOf{Items: 3, Bytes: 9, By: "m"}
+		})},
+		{"fact of three", "summary_of", change(func(s *memory.Spec) {
+			s.Kind, s.SummaryOf = memory.KindFact, &memory.SummaryOf{Items: 3, Bytes: 9, By: "m"}
+		})},
+		{"summary of none", "summary_of", change(func(s *memory.Spec) { s.Kind, s.SummaryOf = memory.KindSummary, &memory.SummaryOf{Bytes: 9, By: "m"} })},
+		{"summary of nothing", "summary_of", change(func(s *memory.Spec) { s.Kind, s.SummaryOf = memory.KindSummary, &memory.SummaryOf{Items: 3, By: "m"} })},
+		{"summary by nobody", "summary_of.by", change(func(s *memory.Spec) { s.Kind, s.SummaryOf = memory.KindSummary, &memory.SummaryOf{Items: 3, Bytes: 9} })},
 		{"no place", "", change(func(s *memory.Spec) { s.Place = nil })},
 		{"place in no document", "place.document", change(func(s *memory.Spec) { s.Place.Document = "" })},
 		{"place without URI", "place.uri", change(func(s *memory.Spec) { s.Place.URI = "" })},

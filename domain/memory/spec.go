@@ -81,6 +81,14 @@ type Spec struct {
 	Importance float64          `json:"importance"`     // above 0 to 1
 	Tags       []string         `json:"tags,omitempty"` // sorted, each once
 	ExpiresAt  time.Time        `json:"expires_at,omitzero"`
+	SummaryOf  *SummaryOf       `json:"summary_of,omitempty"` // of a summary
+}
+
+// SummaryOf is what a summary was made of.
+type SummaryOf struct {
+	Items int    `json:"items"`
+	Bytes int    `json:"bytes"` // of their texts together
+	By    string `json:"by"`    // what wrote it: "extractive", or a model's name
 }
 
 // WithDefaults returns s with everything unset made explicit: a fact for the

@@ -38,6 +38,9 @@ func (s Spec) Validate(now time.Time) error {
 	if err := s.Place.check(); err != nil {
 		return err
 	}
+	if err := s.SummaryOf.check(s.Kind); err != nil {
+		return err
+	}
 	if err := checkImportance(s.Importance); err != nil {
 		return err
 	}
@@ -48,6 +51,18 @@ func (s Spec) Validate(now time.Time) error {
 		return domain.InvalidField("expires_at", "%s is in the past", s.ExpiresAt.Format(time.RFC3339))
 	}
 	return domain.CheckTime("expires_at", s.ExpiresAt)
+}
+
+func (o *SummaryOf) check(k Kind) error {
+	switch {
+	case o == nil:
+		return nil
+	case k != KindSummary:
+		return domain.InvalidField("summary_of", "is of a summary only, and this is a %s", k)
+	case o.Items < 1 || o.Bytes < 1:
+		return domain.InvalidField("summary_of", "%d items of %d bytes: there must be at least one of each", o.Items, o.Bytes)
+	}
+	return domain.CheckModel("summary_of.by", o.By)
 }
 
 func (s Spec) checkContent() error {

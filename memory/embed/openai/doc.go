@@ -1,4 +1,4 @@
-// Package openai embeds through any HTTP endpoint that speaks OpenAI's
+// Package openai embeds, and summarises (see Chat), through any HTTP endpoint that speaks OpenAI's
 // protocol: POST {base}/embeddings with a model and a list of texts. Ollama,
 // vLLM, llama.cpp's server, text-embeddings-inference and mesh-onnx do.
 //

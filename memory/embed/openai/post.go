@@ -33,13 +33,19 @@ func (e *Embedder) post(ctx context.Context, texts []string) ([]byte, error) {
 	if e.conf.AskDimensions {
 		q.Dimensions = e.conf.Dimensions
 	}
+	return e.ask(ctx, "/embeddings", q, int64(maxAnswer+maxAnswerPerText*len(texts)))
+}
+
+// ask sends a question and returns the body of a good answer, of at most limit
+// bytes.
+func (e *Embedder) ask(ctx context.Context, path string, q any, limit int64) ([]byte, error) {
 	body, err := json.Marshal(q)
 	if err != nil {
 		return nil, fmt.Errorf("encode texts: %w", err)
 	}
 	timed, cancel := context.WithTimeout(ctx, e.conf.Timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(timed, http.MethodPost, e.conf.BaseURL+"/embeddings", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(timed, http.MethodPost, e.conf.BaseURL+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("make request: %w", err)
 	}
@@ -56,7 +62,6 @@ func (e *Embedder) post(ctx context.Context, texts []string) ([]byte, error) {
 	if resp.StatusCode != http.StatusOK {
 		return nil, e.refused(resp)
 	}
-	limit := int64(maxAnswer + maxAnswerPerText*len(texts))
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
