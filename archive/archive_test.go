@@ -65,7 +65,7 @@ func filled(t *testing.T) (dir string, id *age.X25519Identity) {
 		}
 	}
 	a := archive.Artifact{Tenant: "acme", Digest: "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824", MediaType: "text/plain", Data: []byte("hello")}
-	if err := errors.Join(d.PutArtifact(t.Context(), a), d.PutArtifact(t.Context(), a)); err != nil {
+	if err := errors.Join(archive.PutArtifact(t.Context(), d, a), archive.PutArtifact(t.Context(), d, a)); err != nil {
 		t.Fatal(err)
 	}
 	id, err := age.GenerateX25519Identity()
@@ -116,7 +116,7 @@ func TestWhatIsArchivedIsReadBack(t *testing.T) {
 	if diff := cmp.Diff(archive.Report{Log: logID, Intact: 11, Segments: 3, Events: 9, Bytes: r.Bytes, Artifacts: 1, Keys: 2}, r); diff != "" || err != nil {
 		t.Errorf("%s%v", diff, err)
 	}
-	if ids, err := archive.Logs(d); err != nil || len(ids) != 1 || ids[0] != logID {
+	if ids, err := archive.Logs(t.Context(), d); err != nil || len(ids) != 1 || ids[0] != logID {
 		t.Errorf("logs %v, %v", ids, err)
 	}
 }
@@ -254,7 +254,7 @@ func TestNamesStayWithinTheTarget(t *testing.T) {
 	d := openDir(t, t.TempDir())
 	digest := "sha256:" + strings.Repeat("0", 64)
 	for _, a := range []archive.Artifact{{Tenant: "..", Digest: digest}, {Tenant: "a/../../b", Digest: digest}, {Tenant: "", Digest: digest}, {Tenant: "a", Digest: "sha256:../../x"}, {Tenant: "a", Digest: "x"}} {
-		if d.PutArtifact(t.Context(), a) == nil {
+		if archive.PutArtifact(t.Context(), d, a) == nil {
 			t.Errorf("%+v was kept", a)
 		}
 	}

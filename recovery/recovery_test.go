@@ -77,7 +77,7 @@ func stored(t *testing.T, s *eventstore.Store, n int) []eventstore.Stored {
 type archived struct {
 	dir      string
 	log      *archive.Log
-	target   *archive.Dir
+	target   archive.Target
 	events   []eventstore.Stored
 	identity *age.X25519Identity
 	artifact eventstore.Artifact
@@ -130,7 +130,7 @@ func archiveOf(t *testing.T, r *rand.Rand, decisions int) archived {
 	if a.artifact, err = s.PutArtifact(t.Context(), "acme", "text/plain", []byte("large")); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.target.PutArtifact(t.Context(), archive.Artifact{Tenant: "acme", Digest: a.artifact.Digest, MediaType: "text/plain", Data: []byte("large")}); err != nil {
+	if err := archive.PutArtifact(t.Context(), a.target, archive.Artifact{Tenant: "acme", Digest: a.artifact.Digest, MediaType: "text/plain", Data: []byte("large")}); err != nil {
 		t.Fatal(err)
 	}
 	return a
@@ -144,7 +144,7 @@ func (a archived) restore(t *testing.T, to recovery.Target) (recovery.Plan, *eve
 		t.Fatal(err)
 	}
 	nc := connect(t)
-	if _, err := recovery.Run(t.Context(), recovery.Config{NATS: nc, Dir: a.target, Log: a.log, Store: logConfig, Identities: []age.Identity{a.identity}}, p); err != nil {
+	if _, err := recovery.Run(t.Context(), recovery.Config{NATS: nc, Archive: a.target, Log: a.log, Store: logConfig, Identities: []age.Identity{a.identity}}, p); err != nil {
 		t.Fatal(err)
 	}
 	if err := recovery.Finish(t.Context(), nc, logConfig); err != nil {
@@ -220,7 +220,7 @@ func TestRestoreIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	nc := connect(t)
-	cfg := recovery.Config{NATS: nc, Dir: a.target, Log: a.log, Store: logConfig}
+	cfg := recovery.Config{NATS: nc, Archive: a.target, Log: a.log, Store: logConfig}
 	if _, err := recovery.Run(t.Context(), cfg, p); !errors.Is(err, archive.ErrNoIdentity) {
 		t.Errorf("without an identity: %v", err)
 	}
@@ -274,7 +274,7 @@ func TestRestoreAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	nc := connect(t)
-	cfg := recovery.Config{NATS: nc, Dir: a.target, Log: a.log, Store: logConfig, Identities: []age.Identity{a.identity}}
+	cfg := recovery.Config{NATS: nc, Archive: a.target, Log: a.log, Store: logConfig, Identities: []age.Identity{a.identity}}
 	for _, step := range []string{"events", "artifacts"} {
 		ctx, cancel := context.WithCancel(t.Context())
 		cut := cfg

@@ -18,8 +18,8 @@ import (
 // Config is what a restore needs.
 type Config struct {
 	NATS       *nats.Conn // of the empty system
-	Dir        *archive.Dir
-	Log        *archive.Log
+	Archive    archive.Target
+	Log        *archive.Log      // in Archive
 	Store      eventstore.Config // of the log that is made
 	Identities []age.Identity    // that open the keys
 	Progress   func(step string, done, total uint64)
@@ -108,7 +108,7 @@ func restoreArtifacts(ctx context.Context, cfg Config, r *Result) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close(ctx)) }()
-	return cfg.Dir.Artifacts(ctx, func(a archive.Artifact, damage *archive.DamageError) error {
+	return archive.Artifacts(ctx, cfg.Archive, func(a archive.Artifact, damage *archive.DamageError) error {
 		if damage != nil {
 			r.Damaged = append(r.Damaged, *damage)
 			return nil

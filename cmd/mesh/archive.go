@@ -32,7 +32,7 @@ type archiveFlags struct {
 
 // archiveTarget is where a node archives its log.
 type archiveTarget struct {
-	dir        *archive.Dir
+	archive    archive.Target
 	recipients []age.Recipient
 	every      time.Duration
 }
@@ -50,11 +50,11 @@ func (f archiveFlags) open(data string) (*archiveTarget, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := openArchive("--archive", f.Archive)
+	to, err := openArchive("--archive", f.Archive)
 	if err != nil {
 		return nil, err
 	}
-	return &archiveTarget{dir: dir, recipients: recipients, every: f.ArchiveEvery}, nil
+	return &archiveTarget{archive: to, recipients: recipients, every: f.ArchiveEvery}, nil
 }
 
 func (f archiveFlags) recipients(data string) ([]age.Recipient, error) {
@@ -119,7 +119,7 @@ func readIdentities(name string) ([]age.Identity, error) {
 }
 
 // openArchive opens the target that a flag names.
-func openArchive(flag, name string) (*archive.Dir, error) {
+func openArchive(flag, name string) (archive.Target, error) {
 	dir, err := archive.OpenDir(name)
 	if err != nil {
 		return nil, &failure{Exit: exitFailed, Code: "archive", Field: flag, Message: err.Error(), Hint: "the directory must exist, so that an empty mount point is not taken for an archive: mkdir " + name}
@@ -129,17 +129,17 @@ func openArchive(flag, name string) (*archive.Dir, error) {
 
 // chooseLog opens the archive of a log: the one named, or the one that was
 // written last.
-func chooseLog(ctx context.Context, dir *archive.Dir, id string) (*archive.Log, error) {
+func chooseLog(ctx context.Context, from archive.Target, id string) (*archive.Log, error) {
 	ids := []string{id}
 	if id == "" {
 		var err error
-		if ids, err = archive.Logs(dir); err != nil {
+		if ids, err = archive.Logs(ctx, from); err != nil {
 			return nil, err
 		}
 	}
 	var newest *archive.Log
 	for _, id := range ids {
-		l, err := archive.OpenLog(ctx, dir, id)
+		l, err := archive.OpenLog(ctx, from, id)
 		if err != nil {
 			return nil, err
 		}
@@ -159,7 +159,7 @@ func newArchiver(cfg nodeConfig, js jetstream.JetStream, store *eventstore.Store
 		return nil
 	}
 	return archiver.New(archiver.Config{
-		Store: store, Target: cfg.Archive.dir, Recipients: cfg.Archive.recipients, Every: cfg.Archive.every, Log: cfg.Log,
+		Store: store, Target: cfg.Archive.archive, Recipients: cfg.Archive.recipients, Every: cfg.Archive.every, Log: cfg.Log,
 		Leads: func() bool { return leads.Health().Leader },
 		Keys: func(ctx context.Context) (archive.Keys, uint64, error) {
 			keys, revision, err := auth.ExportKeys(ctx, js)

@@ -119,12 +119,12 @@ type backupLsCmd struct {
 
 // Run lists what an archive holds.
 func (cmd *backupLsCmd) Run(ctx context.Context, a *app) error {
-	dir, err := openArchive("--from", cmd.From)
+	from, err := openArchive("--from", cmd.From)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
-	ids, err := archive.Logs(dir)
+	defer from.Close()
+	ids, err := archive.Logs(ctx, from)
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (cmd *backupLsCmd) Run(ctx context.Context, a *app) error {
 		if cmd.Log != "" && cmd.Log != id {
 			continue
 		}
-		l, err := archive.OpenLog(ctx, dir, id)
+		l, err := archive.OpenLog(ctx, from, id)
 		if err != nil {
 			return err
 		}
@@ -158,12 +158,12 @@ type backupVerifyCmd struct {
 
 // Run reads an archive again; it fails when something in it is damaged.
 func (cmd *backupVerifyCmd) Run(ctx context.Context, a *app) error {
-	dir, err := openArchive("--from", cmd.From)
+	from, err := openArchive("--from", cmd.From)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
-	l, err := chooseLog(ctx, dir, cmd.Log)
+	defer from.Close()
+	l, err := chooseLog(ctx, from, cmd.Log)
 	if err != nil {
 		return err
 	}

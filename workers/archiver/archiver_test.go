@@ -26,7 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type rig struct {
 	store    *eventstore.Store
 	dir      string
-	target   *archive.Dir
+	target   archive.Target
 	identity *age.X25519Identity
 	leads    atomic.Bool
 	secret   atomic.Uint64 // what the keys are now
@@ -159,7 +159,7 @@ func TestFlush(t *testing.T) {
 			t.Errorf("keys of %d: %s, %v", seq, keys["secret"], err)
 		}
 	}
-	if has, err := r.target.HasArtifact("acme", big.Digest); err != nil || !has {
+	if has, err := archive.HasArtifact(t.Context(), r.target, "acme", big.Digest); err != nil || !has {
 		t.Errorf("the artifact was not archived: %v", err)
 	}
 }
