@@ -10,8 +10,8 @@ import (
 // Target that is fs.ErrExist, fs.ErrNotExist, ErrUnavailable or that of ctx
 // wraps it; all of its methods can be called at the same time.
 type Target interface {
-	// Put makes the file name with data, durable and whole or not at all. It
-	// fails with fs.ErrExist where there is one: of several that put the same
+	// Put makes the file name with data, at least a byte, durable and whole or
+	// not at all. It fails with fs.ErrExist where there is one: of several that put the same
 	// name exactly one is told that it did.
 	Put(ctx context.Context, name string, data []byte) error
 	// Get returns the content of a file of at most limit bytes. It fails with
@@ -29,4 +29,4 @@ type Target interface {
 
 // ErrUnavailable says that a target did not answer, or would not: what it holds
 // is not known then, so nothing counts as missing or damaged.
-var ErrUnavailable = errors.New("the archive cannot be reached")
+var ErrUnavailable = errors.New("the archive is not available")
