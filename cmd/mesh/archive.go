@@ -25,7 +25,7 @@ const identityFile = "archive.key"
 
 // archiveFlags say where the log is archived.
 type archiveFlags struct {
-	Archive           string        `help:"Existing directory, best on another disk or machine, to archive the log in while it grows." name:"archive" config:"" placeholder:"DIR"`
+	Archive           string        `help:"Where to archive the log while it grows: an existing directory, best on another disk or machine, or a bucket, s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION." name:"archive" config:"" placeholder:"DIR|s3://…"`
 	ArchiveEvery      time.Duration `help:"How long an event waits at most to be archived." name:"archive-every" default:"10s" config:"" placeholder:"DURATION"`
 	ArchiveRecipients []string      `help:"age recipient that the keys in the archive are encrypted to, instead of one whose identity is kept in archive.key in the data directory; repeat or separate by commas." name:"archive-recipient" placeholder:"age1…"`
 }
@@ -116,41 +116,6 @@ func readIdentities(name string) ([]age.Identity, error) {
 		return nil, usagef("%s: no age identity: %v", name, err)
 	}
 	return ids, nil
-}
-
-// openArchive opens the target that a flag names.
-func openArchive(flag, name string) (archive.Target, error) {
-	dir, err := archive.OpenDir(name)
-	if err != nil {
-		return nil, &failure{Exit: exitFailed, Code: "archive", Field: flag, Message: err.Error(), Hint: "the directory must exist, so that an empty mount point is not taken for an archive: mkdir " + name}
-	}
-	return dir, nil
-}
-
-// chooseLog opens the archive of a log: the one named, or the one that was
-// written last.
-func chooseLog(ctx context.Context, from archive.Target, id string) (*archive.Log, error) {
-	ids := []string{id}
-	if id == "" {
-		var err error
-		if ids, err = archive.Logs(ctx, from); err != nil {
-			return nil, err
-		}
-	}
-	var newest *archive.Log
-	for _, id := range ids {
-		l, err := archive.OpenLog(ctx, from, id)
-		if err != nil {
-			return nil, err
-		}
-		if len(l.Seals) > 0 && (newest == nil || l.End().SealedAt.After(newest.End().SealedAt)) {
-			newest = l
-		}
-	}
-	if newest == nil {
-		return nil, &failure{Exit: exitNotFound, Code: "no_archive", Message: "the archive holds no such log, or nothing of it", Hint: "mesh backup ls --from DIR shows what it holds"}
-	}
-	return newest, nil
 }
 
 // newArchiver returns what archives a node's log, or nil.

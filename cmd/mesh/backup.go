@@ -52,7 +52,7 @@ func (cmd *backupStatusCmd) Run(ctx context.Context, a *app) error {
 	}
 	switch {
 	case !got.Configured:
-		fmt.Fprintln(a.stdout, "this mesh archives nothing: start it with --archive DIR")
+		fmt.Fprintln(a.stdout, "this mesh archives nothing: start it with --archive")
 		return nil
 	case !got.Active:
 		fmt.Fprintln(a.stdout, "this node does not archive now")
@@ -80,7 +80,7 @@ func utc(t time.Time) string {
 
 // archiveArgs say which archive is meant.
 type archiveArgs struct {
-	From string `help:"Directory of the archive." required:"" placeholder:"DIR"`
+	From string `help:"The archive: its directory, or its bucket, s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION." required:"" placeholder:"DIR|s3://…"`
 	Log  string `help:"Identity of the log (default: the one that was archived last)." placeholder:"ID"`
 }
 
