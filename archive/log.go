@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,26 +66,23 @@ func OpenLog(ctx context.Context, t Target, id string) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range names {
-		if !strings.HasSuffix(name, sealSuffix) {
-			continue
-		}
-		if err := l.add(ctx, name); err != nil {
+	names = slices.DeleteFunc(names, func(n string) bool { return !strings.HasSuffix(n, sealSuffix) })
+	read := func(ctx context.Context, name string) ([]byte, error) {
+		return l.target.Get(ctx, l.path(name), maxSeal)
+	}
+	for data, err := range ahead(ctx, names, sealsAhead, read) {
+		if err != nil {
 			return nil, err
 		}
-		if l.Damage != nil {
+		if l.add(names[len(l.Seals)], data); l.Damage != nil {
 			break
 		}
 	}
 	return l, nil
 }
 
-// add reads the next seal of the chain.
-func (l *Log) add(ctx context.Context, name string) error {
-	data, err := l.target.Get(ctx, l.path(name), maxSeal)
-	if err != nil {
-		return err
-	}
+// add takes in the next seal of the chain, or notes its damage.
+func (l *Log) add(name string, data []byte) {
 	s, err := parseSeal(data)
 	if err == nil {
 		err = s.follows(l.End(), l.id)
@@ -94,10 +92,9 @@ func (l *Log) add(ctx context.Context, name string) error {
 	}
 	if err != nil {
 		l.Damage = &DamageError{File: l.path(name), Seq: l.End().Last + 1, Reason: err.Error()}
-		return nil
+		return
 	}
 	l.Seals = append(l.Seals, s)
-	return nil
 }
 
 // ID is the identity of the log.

@@ -23,8 +23,8 @@ type Report struct {
 // each segment.
 func (l *Log) Verify(ctx context.Context, progress func(Seal)) (Report, error) {
 	r := Report{Log: l.id}
-	for _, s := range l.Seals {
-		_, err := l.Segment(ctx, s)
+	for part, err := range l.Segments(ctx, l.Seals) {
+		s := part.Seal
 		var damage *DamageError
 		switch {
 		case errors.As(err, &damage):

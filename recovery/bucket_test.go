@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -17,22 +18,22 @@ import (
 // loss is allowed.
 func TestBucketAway(t *testing.T) {
 	t.Parallel()
-	var away atomic.Bool
+	var served atomic.Int32 // segments, before it goes away
 	a := archiveOf(t, archivetest.Bucket(t, archivetest.S3(t, func(store http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if away.Load() {
+			if strings.HasSuffix(r.URL.Path, ".seg") && r.Method == http.MethodGet && served.Add(-1) < 0 {
 				w.WriteHeader(http.StatusForbidden)
 				return
 			}
 			store.ServeHTTP(w, r)
 		})
 	})), rand.New(rand.NewPCG(1, 6)), 20)
-	goesAway := func(archive.Seal) { away.Store(true) }
-	if p, err := recovery.Make(t.Context(), a.log, recovery.Target{AllowLoss: true}, goesAway); !errors.Is(err, archive.ErrUnavailable) || p.Damage != nil {
+	served.Store(2)
+	if p, err := recovery.Make(t.Context(), a.log, recovery.Target{AllowLoss: true}, nil); !errors.Is(err, archive.ErrUnavailable) || p.Damage != nil {
 		t.Errorf("a plan: %+v, %v", p, err)
 	}
-	away.Store(false)
-	if r, err := a.log.Verify(t.Context(), goesAway); !errors.Is(err, archive.ErrUnavailable) || len(r.Damage) > 0 {
+	served.Store(2)
+	if r, err := a.log.Verify(t.Context(), nil); !errors.Is(err, archive.ErrUnavailable) || len(r.Damage) > 0 {
 		t.Errorf("checked: %+v, %v", r, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 
 	"filippo.io/age"
 	"github.com/nats-io/nats.go"
@@ -67,18 +68,19 @@ func restoreEvents(ctx context.Context, cfg Config, p Plan) (string, error) {
 	var (
 		pending []eventstore.Stored
 		done    uint64
-		seals   = p.seals
 	)
+	more, stop := iter.Pull2(cfg.Log.Segments(ctx, p.seals))
+	defer stop()
 	next := func() (eventstore.Stored, error) {
 		for len(pending) == 0 {
-			if len(seals) == 0 {
+			part, err, ok := more()
+			if !ok {
 				return eventstore.Stored{}, io.EOF
 			}
-			events, err := cfg.Log.Segment(ctx, seals[0])
 			if err != nil {
 				return eventstore.Stored{}, err
 			}
-			pending, seals = events, seals[1:]
+			pending = part.Events
 			cfg.Progress("events", done, p.Events)
 		}
 		e := pending[0]
