@@ -25,7 +25,11 @@ import (
 	"github.com/hivemesh/hivemesh/recovery"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// A publisher of the client that is cleaned up before its goroutine has begun
+// leaves that waiting for ever.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect"))
+}
 
 var logConfig = eventstore.Config{Stream: "EVENTS"}
 
