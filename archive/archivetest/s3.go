@@ -3,6 +3,9 @@
 package archivetest
 
 import (
+	"crypto/x509"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -28,8 +31,22 @@ func S3(t testing.TB, front func(http.Handler) http.Handler) s3.Config {
 	t.Helper()
 	server := httptest.NewServer(handler(t, front))
 	t.Cleanup(server.Close)
+	return config(strings.TrimPrefix(server.URL, "http://"), true)
+}
+
+// S3TLS is S3 over TLS, with the certificate of the server, which nobody trusts.
+func S3TLS(t testing.TB) (s3.Config, *x509.Certificate) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(handler(t, nil))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that do not trust it are tested
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return config(strings.TrimPrefix(server.URL, "https://"), false), server.Certificate()
+}
+
+func config(endpoint string, plain bool) s3.Config {
 	return s3.Config{
-		Bucket: bucket, Prefix: "meshes/one", Endpoint: strings.TrimPrefix(server.URL, "http://"), Plain: true, Region: "us-east-1",
+		Bucket: bucket, Prefix: "meshes/one", Endpoint: endpoint, Plain: plain, Region: "us-east-1",
 		Credentials: credentials.NewStaticV4("key", Secret, ""), Timeout: 20 * time.Second,
 	}
 }
