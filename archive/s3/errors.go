@@ -56,6 +56,8 @@ func (b *Bucket) refused(what string, answer minio.ErrorResponse) error {
 		return fmt.Errorf("%s: %w", what, fs.ErrExist)
 	case answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden:
 		return b.unavailable(what, "the store refuses the credentials, or they may not do this: "+said)
+	case answer.StatusCode/100 == 3:
+		return b.unavailable(what, "the bucket is elsewhere: correct the region or the endpoint of the address: "+said)
 	case answer.StatusCode == http.StatusNotImplemented:
 		return b.unavailable(what, "the store does not know conditional writes (If-None-Match: *), which an archive needs: "+said)
 	case answer.StatusCode == http.StatusBadRequest && b.cfg.Lock > 0:

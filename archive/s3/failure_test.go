@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -59,6 +58,7 @@ func TestUnavailable(t *testing.T) {
 		"SignatureDoesNotMatch":      {403, "credentials"},
 		"AccessDenied":               {403, "credentials"},
 		"NoSuchBucket":               {404, "no such bucket"},
+		"PermanentRedirect":          {301, "region"},
 		"MethodNotAllowed":           {405, "MethodNotAllowed (405)"},
 		"told " + archivetest.Secret: {405, "an error (405)"},
 	} {
@@ -105,42 +105,6 @@ func TestDown(t *testing.T) {
 		if _, err := archivetest.Bucket(t, cfg).List(t.Context(), "a"); !errors.Is(err, archive.ErrUnavailable) {
 			t.Errorf("%s: %v", name, err)
 		}
-	}
-}
-
-// TestSlow: a store that takes a request and says nothing is given up; one that
-// sends slowly, but sends, is not.
-func TestSlow(t *testing.T) {
-	t.Parallel()
-	silent := archivetest.S3(t, func(http.Handler) http.Handler {
-		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			_, _ = io.Copy(io.Discard, r.Body) // only then the server sees the client go
-			<-r.Context().Done()
-		})
-	})
-	silent.Timeout = 50 * time.Millisecond
-	for method, err := range everything(t.Context(), archivetest.Bucket(t, silent)) {
-		if !errors.Is(err, archive.ErrUnavailable) || !strings.Contains(err.Error(), "50ms") {
-			t.Errorf("%s: %v", method, err)
-		}
-	}
-	const parts = 12
-	slow := archivetest.S3(t, func(http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Length", fmt.Sprint(parts))
-			w.Header().Set("Last-Modified", "Sun, 01 Mar 2026 12:00:00 GMT")
-			tick := time.NewTicker(100 * time.Millisecond)
-			defer tick.Stop()
-			for range parts {
-				_, _ = w.Write([]byte("x"))
-				_ = http.NewResponseController(w).Flush()
-				<-tick.C
-			}
-		})
-	})
-	slow.Timeout = time.Second
-	if data, err := archivetest.Bucket(t, slow).Get(t.Context(), "a/b", 100); err != nil || len(data) != parts {
-		t.Errorf("%d bytes, %v", len(data), err)
 	}
 }
 

@@ -13,8 +13,10 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// errTooLarge says that an object has more bytes than the caller takes.
-var errTooLarge = errors.New("too large")
+var (
+	errTooLarge = errors.New("too large") // more than the caller takes
+	errBroken   = errors.New("the content broke off")
+)
 
 // Get returns the content of a file of at most limit bytes. It fails with
 // fs.ErrNotExist where there is none, with archive.ErrUnavailable where the store
@@ -29,7 +31,7 @@ func (b *Bucket) Get(ctx context.Context, name string, limit int64) ([]byte, err
 		if errors.Is(err, errTooLarge) {
 			return nil, fmt.Errorf("%s of the archive is larger than %d bytes", name, limit)
 		}
-		if errors.Is(err, io.ErrUnexpectedEOF) && try < tries { // the connection broke within the content
+		if errors.Is(err, errBroken) && try < tries {
 			continue
 		}
 		return data, b.failed(ctx, "read "+name+" of the archive", err)
@@ -49,11 +51,13 @@ func (b *Bucket) receive(ctx context.Context, key string, limit int64) ([]byte, 
 		return nil, errTooLarge
 	}
 	data, err := io.ReadAll(io.LimitReader(watchedReader{body, w}, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = errTooLarge
-	}
-	if err != nil {
+	switch {
+	case err != nil && within.Err() == nil:
+		return nil, fmt.Errorf("%w: %w", errBroken, err)
+	case err != nil:
 		return nil, cause(within, err)
+	case int64(len(data)) > limit:
+		return nil, errTooLarge
 	}
 	return data, nil
 }
