@@ -174,6 +174,7 @@ func TestBrokenContent(t *testing.T) {
 				w.Header().Set("Content-Length", "5")
 				w.Header().Set("Last-Modified", "Sun, 01 Mar 2026 12:00:00 GMT")
 				_, _ = w.Write([]byte("wh"))
+				_ = http.NewResponseController(w).Flush()
 				panic(http.ErrAbortHandler)
 			}
 			store.ServeHTTP(w, r)
