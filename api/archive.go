@@ -32,7 +32,7 @@ func (a *API) archiveRoutes(h huma.API) {
 
 func (a *API) flushArchive(ctx context.Context) (client.Archive, error) {
 	if a.cfg.Archiver == nil {
-		return client.Archive{}, &domain.Error{Kind: domain.Conflict, Code: "not_archived", Message: "this node archives nothing: start the mesh with --archive DIR"}
+		return client.Archive{}, &domain.Error{Kind: domain.Conflict, Code: "not_archived", Message: "this node archives nothing: start the mesh with --archive"}
 	}
 	end, err := a.cfg.Store.LastSeq(ctx)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/hivemesh/hivemesh/archive"
+	"github.com/hivemesh/hivemesh/archive/archivetest"
 	"github.com/hivemesh/hivemesh/eventstore"
 )
 
@@ -22,17 +23,7 @@ const logID = "01a20a63-39bf-7465-b0b7-7e2bbb272278"
 
 var day = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-func openDir(t *testing.T, name string) *archive.Dir {
-	t.Helper()
-	d, err := archive.OpenDir(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { d.Close() })
-	return d
-}
-
-func openLog(t *testing.T, d *archive.Dir) *archive.Log {
+func openLog(t *testing.T, d archive.Target) *archive.Log {
 	t.Helper()
 	l, err := archive.OpenLog(t.Context(), d, logID)
 	if err != nil {
@@ -53,19 +44,25 @@ func events(from uint64, n int) []eventstore.Stored {
 	return all
 }
 
-// filled is an archive of three segments with a hole, an artifact, and keys.
-func filled(t *testing.T) (dir string, id *age.X25519Identity) {
+// filled is an archive in a directory: see fill.
+func filled(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	d := openDir(t, dir)
-	l := openLog(t, d)
+	fill(t, archivetest.Dir(t, dir))
+	return dir
+}
+
+// fill archives three segments with a hole, an artifact, and keys.
+func fill(t *testing.T, to archive.Target) (id *age.X25519Identity) {
+	t.Helper()
+	l := openLog(t, to)
 	for _, part := range [][]eventstore.Stored{events(1, 5), events(8, 3), events(11, 1)} {
 		if err := l.Append(t.Context(), part, day); err != nil {
 			t.Fatal(err)
 		}
 	}
 	a := archive.Artifact{Tenant: "acme", Digest: "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824", MediaType: "text/plain", Data: []byte("hello")}
-	if err := errors.Join(d.PutArtifact(t.Context(), a), d.PutArtifact(t.Context(), a)); err != nil {
+	if err := errors.Join(archive.PutArtifact(t.Context(), to, a), archive.PutArtifact(t.Context(), to, a)); err != nil {
 		t.Fatal(err)
 	}
 	id, err := age.GenerateX25519Identity()
@@ -77,13 +74,16 @@ func filled(t *testing.T) (dir string, id *age.X25519Identity) {
 			t.Fatal(err)
 		}
 	}
-	return dir, id
+	return id
 }
 
 func TestWhatIsArchivedIsReadBack(t *testing.T) {
 	t.Parallel()
-	dir, id := filled(t)
-	d := openDir(t, dir)
+	archivetest.Each(t, testReadBack)
+}
+
+func testReadBack(t *testing.T, d archive.Target) {
+	id := fill(t, d)
 	l := openLog(t, d)
 	var got []eventstore.Stored
 	for _, s := range l.Seals {
@@ -116,7 +116,7 @@ func TestWhatIsArchivedIsReadBack(t *testing.T) {
 	if diff := cmp.Diff(archive.Report{Log: logID, Intact: 11, Segments: 3, Events: 9, Bytes: r.Bytes, Artifacts: 1, Keys: 2}, r); diff != "" || err != nil {
 		t.Errorf("%s%v", diff, err)
 	}
-	if ids, err := archive.Logs(d); err != nil || len(ids) != 1 || ids[0] != logID {
+	if ids, err := archive.Logs(t.Context(), d); err != nil || len(ids) != 1 || ids[0] != logID {
 		t.Errorf("logs %v, %v", ids, err)
 	}
 }
@@ -125,7 +125,7 @@ func TestWhatIsArchivedIsReadBack(t *testing.T) {
 // short, emptied or removed, is found, and named.
 func TestEveryDamageIsFound(t *testing.T) {
 	t.Parallel()
-	dir, _ := filled(t)
+	dir := filled(t)
 	var files []string
 	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
 		if err == nil && !e.IsDir() {
@@ -153,7 +153,7 @@ func TestEveryDamageIsFound(t *testing.T) {
 		}
 		rewrite(t, name, whole)
 	}
-	if r, err := openLog(t, openDir(t, dir)).Verify(t.Context(), nil); err != nil || len(r.Damage) > 0 {
+	if r, err := openLog(t, archivetest.Dir(t, dir)).Verify(t.Context(), nil); err != nil || len(r.Damage) > 0 {
 		t.Errorf("nothing is damaged any more: %v, %v", r.Damage, err)
 	}
 }
@@ -183,7 +183,7 @@ func wantDamage(t *testing.T, dir, name, how string) {
 func TestMissingFiles(t *testing.T) {
 	t.Parallel()
 	for pattern, intact := range map[string]uint64{"*00001.json": 0, "*00008.json": 5, "*00008-*.seg": 5, "*00001-*.seg": 0} {
-		dir, _ := filled(t)
+		dir := filled(t)
 		names, err := filepath.Glob(filepath.Join(dir, "logs", logID, pattern))
 		if err != nil || len(names) != 1 {
 			t.Fatal(pattern, names, err)
@@ -191,7 +191,7 @@ func TestMissingFiles(t *testing.T) {
 		if err := os.Remove(names[0]); err != nil {
 			t.Fatal(err)
 		}
-		l := openLog(t, openDir(t, dir))
+		l := openLog(t, archivetest.Dir(t, dir))
 		r, err := l.Verify(t.Context(), nil)
 		if err != nil || len(r.Damage) != 1 || r.Intact != intact || r.Damage[0].Seq != intact+1 && r.Damage[0].Seq != 8 {
 			t.Errorf("%s: intact up to %d, %v, %v", pattern, r.Intact, r.Damage, err)
@@ -202,12 +202,12 @@ func TestMissingFiles(t *testing.T) {
 // TestASealOfAnotherLog is not taken for one of this log, wherever it is put.
 func TestASealOfAnotherLog(t *testing.T) {
 	t.Parallel()
-	dir, _ := filled(t)
+	dir := filled(t)
 	other := filepath.Join(dir, "logs", "01a20a63-425d-7507-bd77-fd46dc6bf8e2")
 	if err := os.CopyFS(other, os.DirFS(filepath.Join(dir, "logs", logID))); err != nil {
 		t.Fatal(err)
 	}
-	l, err := archive.OpenLog(t.Context(), openDir(t, dir), filepath.Base(other))
+	l, err := archive.OpenLog(t.Context(), archivetest.Dir(t, dir), filepath.Base(other))
 	if err != nil || l.Damage == nil || len(l.Seals) > 0 {
 		t.Errorf("%d seals, %v, %v", len(l.Seals), l.Damage, err)
 	}
@@ -217,8 +217,11 @@ func TestASealOfAnotherLog(t *testing.T) {
 // second, and the chain stays whole.
 func TestTwoWriters(t *testing.T) {
 	t.Parallel()
-	dir, _ := filled(t)
-	d := openDir(t, dir)
+	archivetest.Each(t, testTwoWriters)
+}
+
+func testTwoWriters(t *testing.T, d archive.Target) {
+	fill(t, d)
 	one, two := openLog(t, d), openLog(t, d)
 	if err := one.Append(t.Context(), events(12, 2), day); err != nil {
 		t.Fatal(err)
@@ -235,10 +238,10 @@ func TestTwoWriters(t *testing.T) {
 // TestLeftovers: what a writer that was cut off left is no part of the archive.
 func TestLeftovers(t *testing.T) {
 	t.Parallel()
-	dir, _ := filled(t)
+	dir := filled(t)
 	rewrite(t, filepath.Join(dir, "logs", logID, ".part-1"), []byte("half a sea"))
 	rewrite(t, filepath.Join(dir, "logs", logID, "00000000000000000012-0123456789abcdef.seg"), []byte("not sealed"))
-	l := openLog(t, openDir(t, dir))
+	l := openLog(t, archivetest.Dir(t, dir))
 	r, err := l.Verify(t.Context(), nil)
 	if err != nil || len(r.Damage) > 0 || r.Intact != 11 {
 		t.Errorf("%+v, %v", r, err)
@@ -251,10 +254,10 @@ func TestLeftovers(t *testing.T) {
 // TestNamesStayWithinTheTarget: an artifact cannot be named out of it.
 func TestNamesStayWithinTheTarget(t *testing.T) {
 	t.Parallel()
-	d := openDir(t, t.TempDir())
+	d := archivetest.Dir(t, t.TempDir())
 	digest := "sha256:" + strings.Repeat("0", 64)
 	for _, a := range []archive.Artifact{{Tenant: "..", Digest: digest}, {Tenant: "a/../../b", Digest: digest}, {Tenant: "", Digest: digest}, {Tenant: "a", Digest: "sha256:../../x"}, {Tenant: "a", Digest: "x"}} {
-		if d.PutArtifact(t.Context(), a) == nil {
+		if archive.PutArtifact(t.Context(), d, a) == nil {
 			t.Errorf("%+v was kept", a)
 		}
 	}

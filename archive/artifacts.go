@@ -32,13 +32,17 @@ func artifactPath(tenant, digest string) string {
 	return path.Join(artifactsFolder, tenant, hexed)
 }
 
-// HasArtifact reports whether an artifact is kept.
-func (d *Dir) HasArtifact(tenant, digest string) (bool, error) {
-	return d.Has(artifactPath(tenant, digest))
+// HasArtifact reports whether an artifact is kept in a target.
+func HasArtifact(ctx context.Context, t Target, tenant, digest string) (bool, error) {
+	name := artifactPath(tenant, digest)
+	if name == "" {
+		return false, fmt.Errorf("%q of tenant %q is no artifact", digest, tenant)
+	}
+	return t.Has(ctx, name)
 }
 
-// PutArtifact keeps an artifact; one that is kept already stays.
-func (d *Dir) PutArtifact(ctx context.Context, a Artifact) error {
+// PutArtifact keeps an artifact in a target; one that is kept already stays.
+func PutArtifact(ctx context.Context, t Target, a Artifact) error {
 	name := artifactPath(a.Tenant, a.Digest)
 	if name == "" {
 		return fmt.Errorf("%q of tenant %q is no artifact", a.Digest, a.Tenant)
@@ -48,28 +52,32 @@ func (d *Dir) PutArtifact(ctx context.Context, a Artifact) error {
 		return err
 	}
 	digest := sha256.Sum256(file)
-	if err := d.Put(ctx, name, append(digest[:], file...)); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := t.Put(ctx, name, append(digest[:], file...)); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return nil
 }
 
-// Artifacts hands every artifact to yield, checked against its digest. One that
+// Artifacts hands every artifact in a target to yield, checked against its digest. One that
 // is not what was kept is handed on as a *DamageError instead. It ends with
-// yield's first error.
-func (d *Dir) Artifacts(ctx context.Context, yield func(Artifact, *DamageError) error) error {
-	tenants, err := d.List(artifactsFolder)
+// yield's first error, and with ErrUnavailable where the target does not answer.
+func Artifacts(ctx context.Context, t Target, yield func(Artifact, *DamageError) error) error {
+	tenants, err := t.List(ctx, artifactsFolder)
 	if err != nil {
 		return err
 	}
 	for _, tenant := range tenants {
-		digests, err := d.List(path.Join(artifactsFolder, tenant))
+		digests, err := t.List(ctx, path.Join(artifactsFolder, tenant))
 		if err != nil {
 			return err
 		}
 		for _, hexed := range digests {
-			a, damage := d.artifact(ctx, tenant, hexed)
-			if err := errors.Join(ctx.Err(), yield(a, damage)); err != nil {
+			a, err := artifact(ctx, t, tenant, hexed)
+			var damage *DamageError
+			if err != nil && !errors.As(err, &damage) {
+				return err
+			}
+			if err := yield(a, damage); err != nil {
 				return err
 			}
 		}
@@ -77,12 +85,13 @@ func (d *Dir) Artifacts(ctx context.Context, yield func(Artifact, *DamageError) 
 	return nil
 }
 
-func (d *Dir) artifact(ctx context.Context, tenant, hexed string) (Artifact, *DamageError) {
+// artifact reads an artifact; content that is not what was kept is a *DamageError.
+func artifact(ctx context.Context, t Target, tenant, hexed string) (Artifact, error) {
 	a := Artifact{Tenant: tenant, Digest: "sha256:" + hexed}
 	name := path.Join(artifactsFolder, tenant, hexed)
-	file, err := d.Get(ctx, name, maxSegment)
+	file, err := t.Get(ctx, name, maxSegment)
 	if err != nil {
-		return a, &DamageError{File: name, Reason: err.Error()}
+		return a, unlessDamaged(ctx, err, name, 0)
 	}
 	if len(file) < sha256.Size || sha256.Sum256(file[sha256.Size:]) != [sha256.Size]byte(file[:sha256.Size]) {
 		return a, &DamageError{File: name, Reason: "its content was changed"}

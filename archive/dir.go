@@ -14,7 +14,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Dir is a target in the file system.
+// Dir is a Target in the file system.
 type Dir struct {
 	root *os.Root
 }
@@ -112,7 +112,10 @@ func (d *Dir) Get(ctx context.Context, name string, limit int64) ([]byte, error)
 }
 
 // Has reports whether there is a file of the name.
-func (d *Dir) Has(name string) (bool, error) {
+func (d *Dir) Has(ctx context.Context, name string) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
 	_, err := d.root.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -121,7 +124,10 @@ func (d *Dir) Has(name string) (bool, error) {
 }
 
 // List returns the names in a folder, in order; none when there is no folder.
-func (d *Dir) List(folder string) ([]string, error) {
+func (d *Dir) List(ctx context.Context, folder string) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	f, err := d.root.Open(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

@@ -1,5 +1,5 @@
 // Package archive is a copy of the event log away from the log: sealed segments
-// in a directory, from which the log is made again.
+// in a directory or a bucket (see Target), from which the log is made again.
 //
 //	<target>/logs/<log>/<first>.seg      events, in the server's backup format (NATS ADR-63), zstd
 //	<target>/logs/<log>/<first>.json     the seal: range, counts, digest of the segment, chain
@@ -8,8 +8,8 @@
 //
 // A segment counts once its seal is there, and a seal is written after all that
 // it depends on: the segment, the artifacts that its events name, and the keys.
-// Files are written beside their place, synced, and moved there; none is ever
-// changed. So a writer that is cut off leaves nothing that looks whole.
+// A target makes a file whole or not at all, and only where there is none; none
+// is ever changed. So a writer that is cut off leaves nothing that looks whole.
 //
 // # The chain
 //

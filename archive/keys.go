@@ -41,13 +41,13 @@ func (l *Log) PutKeys(ctx context.Context, seq uint64, keys Keys, to []age.Recip
 	if err := errors.Join(err, w.Close()); err != nil {
 		return fmt.Errorf("encrypt the keys: %w", err)
 	}
-	return l.dir.Put(ctx, l.path(fmt.Sprintf("%020d-%.16s%s", seq, sum(b.Bytes()), keysSuffix)), b.Bytes())
+	return l.target.Put(ctx, l.path(fmt.Sprintf("%020d-%.16s%s", seq, sum(b.Bytes()), keysSuffix)), b.Bytes())
 }
 
 // Keys decrypts the keys that go with the log up to seq: the first ones kept at
 // seq or later, which hold all that its events need, else the last.
 func (l *Log) Keys(ctx context.Context, seq uint64, identities ...age.Identity) (Keys, error) {
-	names, err := l.keyFiles()
+	names, err := l.keyFiles(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -76,8 +76,8 @@ func (l *Log) Keys(ctx context.Context, seq uint64, identities ...age.Identity) 
 }
 
 // keyFiles returns the names of all files of keys, by sequence.
-func (l *Log) keyFiles() ([]string, error) {
-	names, err := l.dir.List(l.path(""))
+func (l *Log) keyFiles(ctx context.Context) ([]string, error) {
+	names, err := l.target.List(ctx, l.path(""))
 	return slices.DeleteFunc(names, func(n string) bool { return !strings.HasSuffix(n, keysSuffix) }), err
 }
 
@@ -92,7 +92,7 @@ func sequenceOf(name string) uint64 {
 
 // readKeys reads a file of keys and checks it against its name.
 func (l *Log) readKeys(ctx context.Context, name string) ([]byte, error) {
-	data, err := l.dir.Get(ctx, l.path(name), maxKeys)
+	data, err := l.target.Get(ctx, l.path(name), maxKeys)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,16 +36,16 @@ func (e *DamageError) Error() string {
 
 // Log is the archive of one log.
 type Log struct {
-	dir   *Dir
-	id    string
-	Seals []Seal // an unbroken chain, oldest first
+	target Target
+	id     string
+	Seals  []Seal // an unbroken chain, oldest first
 	// Damage is why the chain ends before its last seal; nil when it does not.
 	Damage *DamageError
 }
 
 // Logs returns the identities of the logs in a target.
-func Logs(d *Dir) ([]string, error) {
-	names, err := d.List(logsFolder)
+func Logs(ctx context.Context, t Target) ([]string, error) {
+	names, err := t.List(ctx, logsFolder)
 	ids := names[:0]
 	for _, n := range names {
 		if uuid.Validate(n) == nil {
@@ -56,35 +57,32 @@ func Logs(d *Dir) ([]string, error) {
 
 // OpenLog reads the seals of a log. The content of the segments is not looked
 // at: see Verify. A broken chain is no error but Damage.
-func OpenLog(ctx context.Context, d *Dir, id string) (*Log, error) {
+func OpenLog(ctx context.Context, t Target, id string) (*Log, error) {
 	if uuid.Validate(id) != nil {
 		return nil, domain.InvalidField("log", "%.64q is no identity of a log", id)
 	}
-	l := &Log{dir: d, id: id}
-	names, err := d.List(l.path(""))
+	l := &Log{target: t, id: id}
+	names, err := t.List(ctx, l.path(""))
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range names {
-		if !strings.HasSuffix(name, sealSuffix) {
-			continue
-		}
-		if err := l.add(ctx, name); err != nil {
+	names = slices.DeleteFunc(names, func(n string) bool { return !strings.HasSuffix(n, sealSuffix) })
+	read := func(ctx context.Context, name string) ([]byte, error) {
+		return l.target.Get(ctx, l.path(name), maxSeal)
+	}
+	for data, err := range ahead(ctx, names, sealsAhead, read) {
+		if err != nil {
 			return nil, err
 		}
-		if l.Damage != nil {
+		if l.add(names[len(l.Seals)], data); l.Damage != nil {
 			break
 		}
 	}
 	return l, nil
 }
 
-// add reads the next seal of the chain.
-func (l *Log) add(ctx context.Context, name string) error {
-	data, err := l.dir.Get(ctx, l.path(name), maxSeal)
-	if err != nil {
-		return err
-	}
+// add takes in the next seal of the chain, or notes its damage.
+func (l *Log) add(name string, data []byte) {
 	s, err := parseSeal(data)
 	if err == nil {
 		err = s.follows(l.End(), l.id)
@@ -94,10 +92,9 @@ func (l *Log) add(ctx context.Context, name string) error {
 	}
 	if err != nil {
 		l.Damage = &DamageError{File: l.path(name), Seq: l.End().Last + 1, Reason: err.Error()}
-		return nil
+		return
 	}
 	l.Seals = append(l.Seals, s)
-	return nil
 }
 
 // ID is the identity of the log.
@@ -129,14 +126,14 @@ func (l *Log) Append(ctx context.Context, events []eventstore.Stored, now time.T
 		return err
 	}
 	s := l.End().next(l.id, events, file, now)
-	if err := l.dir.Put(ctx, l.segment(s), file); err != nil && !errors.Is(err, fs.ErrExist) { // the name holds the digest
+	if err := l.target.Put(ctx, l.segment(s), file); err != nil && !errors.Is(err, fs.ErrExist) { // the name holds the digest
 		return err
 	}
 	text, err := s.text()
 	if err != nil {
 		return fmt.Errorf("write a seal: %w", err)
 	}
-	if err := l.dir.Put(ctx, l.path(sealName(s.First)), text); err != nil {
+	if err := l.target.Put(ctx, l.path(sealName(s.First)), text); err != nil {
 		return err
 	}
 	l.Seals = append(l.Seals, s)
@@ -144,18 +141,25 @@ func (l *Log) Append(ctx context.Context, events []eventstore.Stored, now time.T
 }
 
 // Segment returns the events of a seal, checked against it. Content that is not
-// what was sealed is a *DamageError.
+// what was sealed is a *DamageError; a target that does not answer is
+// ErrUnavailable.
 func (l *Log) Segment(ctx context.Context, s Seal) ([]eventstore.Stored, error) {
-	file, err := l.dir.Get(ctx, l.segment(s), min(s.Size, maxSegment))
-	if errors.Is(err, fs.ErrNotExist) || err != nil && ctx.Err() == nil {
-		return nil, &DamageError{File: l.segment(s), Seq: s.First, Reason: err.Error()}
-	}
+	file, err := l.target.Get(ctx, l.segment(s), min(s.Size, maxSegment))
 	if err != nil {
-		return nil, err
+		return nil, unlessDamaged(ctx, err, l.segment(s), s.First)
 	}
 	events, err := s.matches(file)
 	if err != nil {
 		return nil, &DamageError{File: l.segment(s), Seq: s.First, Reason: err.Error()}
 	}
 	return events, nil
+}
+
+// unlessDamaged returns why a file could not be read: a *DamageError, unless
+// the reader gave up or the target did not answer.
+func unlessDamaged(ctx context.Context, err error, name string, seq uint64) error {
+	if !errors.Is(err, fs.ErrNotExist) && (ctx.Err() != nil || errors.Is(err, ErrUnavailable)) {
+		return err
+	}
+	return &DamageError{File: name, Seq: seq, Reason: err.Error()}
 }

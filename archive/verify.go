@@ -23,8 +23,8 @@ type Report struct {
 // each segment.
 func (l *Log) Verify(ctx context.Context, progress func(Seal)) (Report, error) {
 	r := Report{Log: l.id}
-	for _, s := range l.Seals {
-		_, err := l.Segment(ctx, s)
+	for part, err := range l.Segments(ctx, l.Seals) {
+		s := part.Seal
 		var damage *DamageError
 		switch {
 		case errors.As(err, &damage):
@@ -42,7 +42,7 @@ func (l *Log) Verify(ctx context.Context, progress func(Seal)) (Report, error) {
 	if l.Damage != nil {
 		r.Damage = append(r.Damage, *l.Damage)
 	}
-	files, err := l.keyFiles()
+	files, err := l.keyFiles(ctx)
 	if err != nil {
 		return r, err
 	}
@@ -56,7 +56,7 @@ func (l *Log) Verify(ctx context.Context, progress func(Seal)) (Report, error) {
 		}
 		r.Keys++
 	}
-	err = l.dir.Artifacts(ctx, func(_ Artifact, damage *DamageError) error {
+	err = Artifacts(ctx, l.target, func(_ Artifact, damage *DamageError) error {
 		r.Artifacts++
 		if damage != nil {
 			r.Damage = append(r.Damage, *damage)

@@ -107,7 +107,7 @@ func (r *recoveryRun) measure(ctx context.Context) error {
 }
 
 // ship archives the whole log.
-func (r *recoveryRun) ship(ctx context.Context, d *archive.Dir) error {
+func (r *recoveryRun) ship(ctx context.Context, d archive.Target) error {
 	end, err := r.store.LastSeq(ctx)
 	if err != nil {
 		return err
@@ -132,7 +132,7 @@ func (r *recoveryRun) ship(ctx context.Context, d *archive.Dir) error {
 
 // restore plans and carries out a restore into an empty data directory, as
 // "mesh restore" does it: synced at its end, then opened.
-func (r *recoveryRun) restore(ctx context.Context, d *archive.Dir) error {
+func (r *recoveryRun) restore(ctx context.Context, d archive.Target) error {
 	l, err := archive.OpenLog(ctx, d, r.store.Epoch())
 	if err != nil {
 		return err
@@ -146,7 +146,7 @@ func (r *recoveryRun) restore(ctx context.Context, d *archive.Dir) error {
 	r.size = float64(plan.Bytes) / float64(plan.Events)
 	began = time.Now()
 	err = r.onServer(ctx, "restored", true, func(nc *nats.Conn) error {
-		_, err := recovery.Run(ctx, recovery.Config{NATS: nc, Dir: d, Log: l, Store: benchLog(), Identities: []age.Identity{r.id}}, plan)
+		_, err := recovery.Run(ctx, recovery.Config{NATS: nc, Archive: d, Log: l, Store: benchLog(), Identities: []age.Identity{r.id}}, plan)
 		return err
 	})
 	if err == nil {

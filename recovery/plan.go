@@ -45,19 +45,24 @@ func Make(ctx context.Context, l *archive.Log, to Target, progress func(archive.
 	if to.Seq > p.Archived && l.Damage == nil {
 		return p, domain.InvalidField("to-seq", "%d is beyond the archive, which ends at %d", to.Seq, p.Archived)
 	}
+	var wanted []archive.Seal
 	for _, s := range l.Seals {
 		if to.before(s) {
 			p.Dropped += s.Events
-			continue
+		} else {
+			wanted = append(wanted, s)
 		}
-		if p.Damage != nil {
-			continue
+	}
+	for part, err := range l.Segments(ctx, wanted) {
+		if errors.As(err, &p.Damage) {
+			break
 		}
-		if err := p.read(ctx, l, s, to); err != nil {
+		if err != nil {
 			return p, err
 		}
+		p.take(part, to)
 		if progress != nil {
-			progress(s)
+			progress(part.Seal)
 		}
 	}
 	if p.Damage == nil && l.Damage != nil && p.Dropped == 0 {
@@ -74,21 +79,9 @@ func (to Target) before(s archive.Seal) bool {
 	return to.Seq != 0 && s.First > to.Seq || !to.Time.IsZero() && s.FirstAt.After(to.Time)
 }
 
-// read takes a segment in, or notes that it is damaged.
-func (p *Plan) read(ctx context.Context, l *archive.Log, s archive.Seal, to Target) error {
-	events, err := l.Segment(ctx, s)
-	if errors.As(err, &p.Damage) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	p.take(s, events, to)
-	return nil
-}
-
 // take adds the events of a segment that are within the target.
-func (p *Plan) take(s archive.Seal, events []eventstore.Stored, to Target) {
+func (p *Plan) take(part archive.Part, to Target) {
+	events := part.Events
 	n := within(events, to)
 	p.Dropped += uint64(len(events) - n) //nolint:gosec // n is never more
 	if n == 0 {
@@ -102,7 +95,7 @@ func (p *Plan) take(s archive.Seal, events []eventstore.Stored, to Target) {
 		p.Bytes += uint64(e.Bytes()) //nolint:gosec // a size
 	}
 	p.Events += uint64(n)
-	p.seals = append(p.seals, s)
+	p.seals = append(p.seals, part.Seal)
 }
 
 // within returns how many events are up to the target, whole decisions only. A

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 
 	"filippo.io/age"
 	"github.com/nats-io/nats.go"
@@ -18,8 +19,8 @@ import (
 // Config is what a restore needs.
 type Config struct {
 	NATS       *nats.Conn // of the empty system
-	Dir        *archive.Dir
-	Log        *archive.Log
+	Archive    archive.Target
+	Log        *archive.Log      // in Archive
 	Store      eventstore.Config // of the log that is made
 	Identities []age.Identity    // that open the keys
 	Progress   func(step string, done, total uint64)
@@ -67,18 +68,19 @@ func restoreEvents(ctx context.Context, cfg Config, p Plan) (string, error) {
 	var (
 		pending []eventstore.Stored
 		done    uint64
-		seals   = p.seals
 	)
+	more, stop := iter.Pull2(cfg.Log.Segments(ctx, p.seals))
+	defer stop()
 	next := func() (eventstore.Stored, error) {
 		for len(pending) == 0 {
-			if len(seals) == 0 {
+			part, err, ok := more()
+			if !ok {
 				return eventstore.Stored{}, io.EOF
 			}
-			events, err := cfg.Log.Segment(ctx, seals[0])
 			if err != nil {
 				return eventstore.Stored{}, err
 			}
-			pending, seals = events, seals[1:]
+			pending = part.Events
 			cfg.Progress("events", done, p.Events)
 		}
 		e := pending[0]
@@ -108,7 +110,7 @@ func restoreArtifacts(ctx context.Context, cfg Config, r *Result) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close(ctx)) }()
-	return cfg.Dir.Artifacts(ctx, func(a archive.Artifact, damage *archive.DamageError) error {
+	return archive.Artifacts(ctx, cfg.Archive, func(a archive.Artifact, damage *archive.DamageError) error {
 		if damage != nil {
 			r.Damaged = append(r.Damaged, *damage)
 			return nil

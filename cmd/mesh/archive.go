@@ -25,14 +25,14 @@ const identityFile = "archive.key"
 
 // archiveFlags say where the log is archived.
 type archiveFlags struct {
-	Archive           string        `help:"Existing directory, best on another disk or machine, to archive the log in while it grows." name:"archive" config:"" placeholder:"DIR"`
+	Archive           string        `help:"Where to archive the log while it grows: an existing directory, best on another disk or machine, or a bucket, s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION." name:"archive" config:"" placeholder:"DIR|s3://…"`
 	ArchiveEvery      time.Duration `help:"How long an event waits at most to be archived." name:"archive-every" default:"10s" config:"" placeholder:"DURATION"`
 	ArchiveRecipients []string      `help:"age recipient that the keys in the archive are encrypted to, instead of one whose identity is kept in archive.key in the data directory; repeat or separate by commas." name:"archive-recipient" placeholder:"age1…"`
 }
 
 // archiveTarget is where a node archives its log.
 type archiveTarget struct {
-	dir        *archive.Dir
+	archive    archive.Target
 	recipients []age.Recipient
 	every      time.Duration
 }
@@ -50,11 +50,11 @@ func (f archiveFlags) open(data string) (*archiveTarget, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := openArchive("--archive", f.Archive)
+	to, err := openArchive("--archive", f.Archive)
 	if err != nil {
 		return nil, err
 	}
-	return &archiveTarget{dir: dir, recipients: recipients, every: f.ArchiveEvery}, nil
+	return &archiveTarget{archive: to, recipients: recipients, every: f.ArchiveEvery}, nil
 }
 
 func (f archiveFlags) recipients(data string) ([]age.Recipient, error) {
@@ -118,48 +118,13 @@ func readIdentities(name string) ([]age.Identity, error) {
 	return ids, nil
 }
 
-// openArchive opens the target that a flag names.
-func openArchive(flag, name string) (*archive.Dir, error) {
-	dir, err := archive.OpenDir(name)
-	if err != nil {
-		return nil, &failure{Exit: exitFailed, Code: "archive", Field: flag, Message: err.Error(), Hint: "the directory must exist, so that an empty mount point is not taken for an archive: mkdir " + name}
-	}
-	return dir, nil
-}
-
-// chooseLog opens the archive of a log: the one named, or the one that was
-// written last.
-func chooseLog(ctx context.Context, dir *archive.Dir, id string) (*archive.Log, error) {
-	ids := []string{id}
-	if id == "" {
-		var err error
-		if ids, err = archive.Logs(dir); err != nil {
-			return nil, err
-		}
-	}
-	var newest *archive.Log
-	for _, id := range ids {
-		l, err := archive.OpenLog(ctx, dir, id)
-		if err != nil {
-			return nil, err
-		}
-		if len(l.Seals) > 0 && (newest == nil || l.End().SealedAt.After(newest.End().SealedAt)) {
-			newest = l
-		}
-	}
-	if newest == nil {
-		return nil, &failure{Exit: exitNotFound, Code: "no_archive", Message: "the archive holds no such log, or nothing of it", Hint: "mesh backup ls --from DIR shows what it holds"}
-	}
-	return newest, nil
-}
-
 // newArchiver returns what archives a node's log, or nil.
 func newArchiver(cfg nodeConfig, js jetstream.JetStream, store *eventstore.Store, leads *workers.Coordinator) *archiver.Archiver {
 	if cfg.Archive == nil {
 		return nil
 	}
 	return archiver.New(archiver.Config{
-		Store: store, Target: cfg.Archive.dir, Recipients: cfg.Archive.recipients, Every: cfg.Archive.every, Log: cfg.Log,
+		Store: store, Target: cfg.Archive.archive, Recipients: cfg.Archive.recipients, Every: cfg.Archive.every, Log: cfg.Log,
 		Leads: func() bool { return leads.Health().Leader },
 		Keys: func(ctx context.Context) (archive.Keys, uint64, error) {
 			keys, revision, err := auth.ExportKeys(ctx, js)

@@ -52,7 +52,7 @@ func (cmd *backupStatusCmd) Run(ctx context.Context, a *app) error {
 	}
 	switch {
 	case !got.Configured:
-		fmt.Fprintln(a.stdout, "this mesh archives nothing: start it with --archive DIR")
+		fmt.Fprintln(a.stdout, "this mesh archives nothing: start it with --archive")
 		return nil
 	case !got.Active:
 		fmt.Fprintln(a.stdout, "this node does not archive now")
@@ -80,7 +80,7 @@ func utc(t time.Time) string {
 
 // archiveArgs say which archive is meant.
 type archiveArgs struct {
-	From string `help:"Directory of the archive." required:"" placeholder:"DIR"`
+	From string `help:"The archive: its directory, or its bucket, s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION." required:"" placeholder:"DIR|s3://…"`
 	Log  string `help:"Identity of the log (default: the one that was archived last)." placeholder:"ID"`
 }
 
@@ -119,12 +119,12 @@ type backupLsCmd struct {
 
 // Run lists what an archive holds.
 func (cmd *backupLsCmd) Run(ctx context.Context, a *app) error {
-	dir, err := openArchive("--from", cmd.From)
+	from, err := openArchive("--from", cmd.From)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
-	ids, err := archive.Logs(dir)
+	defer from.Close()
+	ids, err := archive.Logs(ctx, from)
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (cmd *backupLsCmd) Run(ctx context.Context, a *app) error {
 		if cmd.Log != "" && cmd.Log != id {
 			continue
 		}
-		l, err := archive.OpenLog(ctx, dir, id)
+		l, err := archive.OpenLog(ctx, from, id)
 		if err != nil {
 			return err
 		}
@@ -158,12 +158,12 @@ type backupVerifyCmd struct {
 
 // Run reads an archive again; it fails when something in it is damaged.
 func (cmd *backupVerifyCmd) Run(ctx context.Context, a *app) error {
-	dir, err := openArchive("--from", cmd.From)
+	from, err := openArchive("--from", cmd.From)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
-	l, err := chooseLog(ctx, dir, cmd.Log)
+	defer from.Close()
+	l, err := chooseLog(ctx, from, cmd.Log)
 	if err != nil {
 		return err
 	}

@@ -53,17 +53,17 @@ func (cmd *drillCmd) Run(ctx context.Context, a *app) (err error) {
 	if err := os.Chmod(scratch, 0o755); err != nil { //nolint:gosec // a Postgres without root's rights must get through
 		return fmt.Errorf("open the scratch directory: %w", err)
 	}
-	dir, err := openArchive("--from", cmd.From)
+	from, err := openArchive("--from", cmd.From)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
-	l, err := chooseLog(ctx, dir, cmd.Log)
+	defer from.Close()
+	l, err := chooseLog(ctx, from, cmd.Log)
 	if err != nil {
 		return err
 	}
 	var r drillReport
-	if err := cmd.restore(ctx, a, dir, l, scratch, &r); err != nil {
+	if err := cmd.restore(ctx, a, from, l, scratch, &r); err != nil {
 		return err
 	}
 	if err := cmd.serve(ctx, a, scratch, &r); err != nil {
@@ -73,7 +73,7 @@ func (cmd *drillCmd) Run(ctx context.Context, a *app) (err error) {
 }
 
 // restore does what "mesh restore" does, into scratch.
-func (cmd *drillCmd) restore(ctx context.Context, a *app, dir *archive.Dir, l *archive.Log, scratch string, r *drillReport) error {
+func (cmd *drillCmd) restore(ctx context.Context, a *app, from archive.Target, l *archive.Log, scratch string, r *drillReport) error {
 	began := time.Now()
 	r.ArchiveAge = began.Sub(l.End().SealedAt).Seconds()
 	p := newPace(a, "checked")
@@ -89,7 +89,7 @@ func (cmd *drillCmd) restore(ctx context.Context, a *app, dir *archive.Dir, l *a
 	if restore.Identity == "" {
 		restore.Identity = filepath.Join(a.root.Data, identityFile)
 	}
-	_, err = restore.restore(ctx, &into, dir, l, plan)
+	_, err = restore.restore(ctx, &into, from, l, plan)
 	r.Restored = time.Since(began).Seconds()
 	return err
 }

@@ -36,12 +36,12 @@ func (cmd *restoreCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	dir, err := openArchive("--from", cmd.From)
+	from, err := openArchive("--from", cmd.From)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
-	l, err := chooseLog(ctx, dir, cmd.Log)
+	defer from.Close()
+	l, err := chooseLog(ctx, from, cmd.Log)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (cmd *restoreCmd) Run(ctx context.Context, a *app) error {
 	if cmd.Plan {
 		return a.printPlan(plan, cmd.into(a))
 	}
-	r, err := cmd.restore(ctx, a, dir, l, plan)
+	r, err := cmd.restore(ctx, a, from, l, plan)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (cmd *restoreCmd) into(a *app) string {
 }
 
 // restore fills the empty system, and then opens it to nodes.
-func (cmd *restoreCmd) restore(ctx context.Context, a *app, dir *archive.Dir, l *archive.Log, plan recovery.Plan) (r recovery.Result, err error) {
+func (cmd *restoreCmd) restore(ctx context.Context, a *app, from archive.Target, l *archive.Log, plan recovery.Plan) (r recovery.Result, err error) {
 	ids, err := cmd.identities(a)
 	if err != nil {
 		return r, err
@@ -91,7 +91,7 @@ func (cmd *restoreCmd) restore(ctx context.Context, a *app, dir *archive.Dir, l 
 	log := eventstore.Config{Stream: logStream, Replicas: cmd.Replicas}
 	p := newPace(a, "restored")
 	err = cmd.connected(ctx, a, true, func(nc *nats.Conn) error {
-		r, err = recovery.Run(ctx, recovery.Config{NATS: nc, Dir: dir, Log: l, Identities: ids, Progress: p.tell, Store: log}, plan)
+		r, err = recovery.Run(ctx, recovery.Config{NATS: nc, Archive: from, Log: l, Identities: ids, Progress: p.tell, Store: log}, plan)
 		return err
 	})
 	if err == nil {

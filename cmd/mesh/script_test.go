@@ -16,6 +16,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/hivemesh/hivemesh/archive/archivetest"
+	"github.com/hivemesh/hivemesh/archive/s3"
 )
 
 // patience bounds every wait of a script.
@@ -55,6 +58,7 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	bucket := archivetest.S3(t, nil)
 	// The scripts run in parallel: a group, so that the mesh outlives them.
 	t.Run("script", func(t *testing.T) {
 		testscript.Run(t, testscript.Params{
@@ -64,6 +68,8 @@ func TestScripts(t *testing.T) {
 				e.Setenv("MESH_TOKEN", token)
 				e.Setenv("MESH_DATA", filepath.Join(e.WorkDir, "data"))
 				e.Setenv("MESHDATA", filepath.Join(dir, "data"))
+				e.Setenv("BUCKET", s3.Scheme+bucket.Bucket+"/mesh?endpoint=http://"+bucket.Endpoint)
+				e.Setenv("NOBUCKET", s3.Scheme+"nowhere?endpoint=http://"+bucket.Endpoint)
 				e.Setenv("HOME", os.Getenv("HOME"))
 				e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
 				e.Setenv("TMPDIR", dir)

@@ -31,7 +31,7 @@ const (
 // Config is what an Archiver needs.
 type Config struct {
 	Store  *eventstore.Store
-	Target *archive.Dir
+	Target archive.Target
 	Leads  func() bool // whether this node acts
 	// Keys returns what the log does not hold, and a number that grows when
 	// it changes.

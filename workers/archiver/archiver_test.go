@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hivemesh/hivemesh/archive"
+	"github.com/hivemesh/hivemesh/archive/archivetest"
 	"github.com/hivemesh/hivemesh/embedded/embeddedtest"
 	"github.com/hivemesh/hivemesh/eventstore"
 	"github.com/hivemesh/hivemesh/workers/archiver"
@@ -25,21 +26,20 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // rig is a log and where it is archived.
 type rig struct {
 	store    *eventstore.Store
-	dir      string
-	target   *archive.Dir
+	target   archive.Target
 	identity *age.X25519Identity
 	leads    atomic.Bool
 	secret   atomic.Uint64 // what the keys are now
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t *testing.T, target archive.Target) *rig {
 	t.Helper()
 	nc, err := embeddedtest.NATS(t).Connect(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	r := &rig{dir: t.TempDir()}
+	r := &rig{target: target}
 	r.leads.Store(true)
 	if r.store, err = eventstore.Open(t.Context(), nc, eventstore.Config{Stream: "EVENTS"}); err != nil {
 		t.Fatal(err)
@@ -49,10 +49,6 @@ func newRig(t *testing.T) *rig {
 			t.Error(err)
 		}
 	})
-	if r.target, err = archive.OpenDir(r.dir); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { r.target.Close() })
 	if r.identity, err = age.GenerateX25519Identity(); err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +134,11 @@ func (r *rig) intact(t *testing.T, last uint64) *archive.Log {
 // another archiver ended, and ships keys when they change.
 func TestFlush(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	archivetest.Each(t, testFlush)
+}
+
+func testFlush(t *testing.T, target archive.Target) {
+	r := newRig(t, target)
 	big, err := r.store.PutArtifact(t.Context(), "acme", "text/plain", []byte("large"))
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +159,7 @@ func TestFlush(t *testing.T) {
 			t.Errorf("keys of %d: %s, %v", seq, keys["secret"], err)
 		}
 	}
-	if has, err := r.target.HasArtifact("acme", big.Digest); err != nil || !has {
+	if has, err := archive.HasArtifact(t.Context(), r.target, "acme", big.Digest); err != nil || !has {
 		t.Errorf("the artifact was not archived: %v", err)
 	}
 }
@@ -168,7 +168,11 @@ func TestFlush(t *testing.T) {
 // ends with a decision.
 func TestSegmentsByTimeAndSize(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	archivetest.Each(t, testSegmentsByTimeAndSize)
+}
+
+func testSegmentsByTimeAndSize(t *testing.T, target archive.Target) {
+	r := newRig(t, target)
 	a, _ := r.start(t, 50*time.Millisecond)
 	last := r.append(t, 100)
 	eventually(t, func() bool { return a.State().Archived == last })
@@ -187,8 +191,9 @@ func TestSegmentsByTimeAndSize(t *testing.T) {
 // state says why, and afterwards everything is archived.
 func TestTargetAway(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	blocked := filepath.Join(r.dir, "logs")
+	dir := t.TempDir()
+	r := newRig(t, archivetest.Dir(t, dir))
+	blocked := filepath.Join(dir, "logs")
 	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +211,11 @@ func TestTargetAway(t *testing.T) {
 // TestOnlyTheLeader archives; another goes on when the lead passes to it.
 func TestOnlyTheLeader(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	archivetest.Each(t, testOnlyTheLeader)
+}
+
+func testOnlyTheLeader(t *testing.T, target archive.Target) {
+	r := newRig(t, target)
 	a, _ := r.start(t, 20*time.Millisecond)
 	first := r.append(t, 3)
 	eventually(t, func() bool { return a.State().Archived == first })

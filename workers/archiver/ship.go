@@ -137,7 +137,7 @@ func (s *shipment) shipArtifacts(ctx context.Context) error {
 }
 
 func (s *shipment) shipArtifact(ctx context.Context, found eventstore.StoredArtifact) error {
-	if has, err := s.a.cfg.Target.HasArtifact(found.Tenant, found.Digest); has || err != nil {
+	if has, err := archive.HasArtifact(ctx, s.a.cfg.Target, found.Tenant, found.Digest); has || err != nil {
 		return err
 	}
 	data, err := s.a.cfg.Store.GetArtifact(ctx, found.Tenant, found.Digest)
@@ -147,7 +147,7 @@ func (s *shipment) shipArtifact(ctx context.Context, found eventstore.StoredArti
 	if err != nil {
 		return err
 	}
-	return s.a.cfg.Target.PutArtifact(ctx, archive.Artifact{Tenant: found.Tenant, Digest: found.Digest, MediaType: found.MediaType, Data: data})
+	return archive.PutArtifact(ctx, s.a.cfg.Target, archive.Artifact{Tenant: found.Tenant, Digest: found.Digest, MediaType: found.MediaType, Data: data})
 }
 
 func (s *shipment) shipKeys(ctx context.Context) error {
