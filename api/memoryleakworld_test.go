@@ -84,7 +84,21 @@ func leakReaders(t *testing.T, m *apitest.Mesh, rng *rand.Rand) []reader {
 			t.Fatal(err)
 		}
 	}
-	return readers
+	return append(readers, delegated(t, m, readers[2], readers[4]), delegated(t, m, readers[0], readers[5]))
+}
+
+// delegated is an agent that acts for a person: it recalls what is its own, and
+// of the teams those of both.
+func delegated(t *testing.T, m *apitest.Mesh, person, agent reader) reader {
+	t.Helper()
+	given, err := person.c.Delegate(t.Context(), client.DelegateRequest{Agent: agent.id, Scope: []string{"memory.read"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := agent
+	r.name, r.c, r.writes = agent.name+"-for-"+person.name, m.NewClient(t, given.AccessToken), false
+	r.teams = slices.DeleteFunc(slices.Clone(agent.teams), func(team string) bool { return !slices.Contains(person.teams, team) })
+	return r
 }
 
 // leakItems has those who may keep items in random scopes, refuses the scopes
