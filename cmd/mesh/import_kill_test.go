@@ -21,12 +21,12 @@ import (
 // was, and in the end there is what one import without a stop leaves.
 func TestImportKilled(t *testing.T) {
 	t.Parallel()
-	const files = 60
+	const files, parts = 60, 12
 	m := apitest.Start(t, apitest.Config{})
 	dir := t.TempDir()
 	for i := range files {
 		var text strings.Builder
-		for n := range 12 {
+		for n := range parts {
 			fmt.Fprintf(&text, "# Part %d of book %d\n\n%s\n\n", n, i, strings.Repeat(fmt.Sprintf("Sentence %d.%d says something of its own. ", i, n), 20))
 		}
 		write(t, filepath.Join(dir, fmt.Sprintf("book%02d.md", i)), text.String())
@@ -53,7 +53,12 @@ func TestImportKilled(t *testing.T) {
 	if whole := imported(t, m, dir, "whole"); whole.Imported != files {
 		t.Errorf("without a stop: %+v", whole)
 	}
-	if diff := cmp.Diff(passages(t, m, "whole"), passages(t, m, "killed")); diff != "" {
+	var whole map[string]string
+	apitest.Eventually(t, func() bool { // the read model has heard of the last import
+		whole = passages(t, m, "whole")
+		return len(whole) == files*parts
+	})
+	if diff := cmp.Diff(whole, passages(t, m, "killed")); diff != "" {
 		t.Errorf("(-without a stop +killed)\n%s", diff)
 	}
 }
