@@ -4,7 +4,8 @@
 // carries
 //
 //	If-None-Match: *      only where there is none; 412 otherwise
-//	Content-MD5           what arrives damaged is refused
+//	Content-MD5           what arrives damaged is refused; the content itself is
+//	                      not signed, which TLS makes up for
 //	x-amz-meta-put        whose put it was, so that a put whose answer was lost is
 //	                      known again when its repetition is refused
 //
