@@ -54,6 +54,9 @@ func (a *API) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = once(r.URL.Query())
 	}
+	if err == nil {
+		r, err = a.back(r, c, rec.Header())
+	}
 	if err != nil {
 		tell(a.cfg.Log, request, err).write(rec)
 		return

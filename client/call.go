@@ -106,6 +106,9 @@ func (c *Client) send(ctx context.Context, k call, body []byte) (*http.Response,
 		return nil, fmt.Errorf("make request: %w", err)
 	}
 	req.Header.Set("User-Agent", c.agent)
+	if c.at != "" {
+		req.Header.Set(HeaderAt, c.at)
+	}
 	token, err := c.source(ctx)
 	if err != nil {
 		return nil, err

@@ -20,6 +20,10 @@ type Config struct {
 	Source    Source       // gives the credential instead of Token, when it changes over time
 	HTTP      *http.Client // default: one with its own connections; must not have a Timeout, streams stay open
 	UserAgent string       // default "hivemesh-go"
+	// At has tasks, agents, events, counts, memory and documents be told as they
+	// were: after an event, by its sequence or position, or at a time (RFC 3339).
+	// Nothing else can be asked then. Empty: as they are.
+	At string
 }
 
 // Client speaks to one mesh. It is safe for concurrent use, and its agents
@@ -29,6 +33,7 @@ type Client struct {
 	source Source
 	tenant string
 	agent  string
+	at     string
 	http   *http.Client
 }
 
@@ -55,7 +60,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Source == nil {
 		cfg.Source = func(context.Context) (string, error) { return cfg.Token, nil }
 	}
-	return &Client{base: strings.TrimSuffix(cfg.URL, "/"), source: cfg.Source, tenant: cfg.Tenant, agent: cfg.UserAgent, http: cfg.HTTP}, nil
+	return &Client{base: strings.TrimSuffix(cfg.URL, "/"), source: cfg.Source, tenant: cfg.Tenant, agent: cfg.UserAgent, at: cfg.At, http: cfg.HTTP}, nil
 }
 
 // URL returns the address of the mesh.

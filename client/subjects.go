@@ -16,6 +16,7 @@ const (
 	HeaderRequest     = "X-Request-ID"
 	HeaderPosition    = "X-Projection-Position"
 	HeaderLag         = "X-Projection-Lag"
+	HeaderAt          = "Mesh-At" // see Config.At
 )
 
 // CommandSubject is where a principal sends a request for verb, such as

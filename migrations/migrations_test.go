@@ -26,7 +26,7 @@ func TestUpAndDown(t *testing.T) {
 	}
 	for range 2 {
 		n, err := migrations.Up(t.Context(), db)
-		if err != nil || n != 1 || tables() != 3 {
+		if err != nil || n != 2 || tables() != 3 {
 			t.Fatalf("up: %d applied, %d tables, %v", n, tables(), err)
 		}
 		if n, err := migrations.Up(t.Context(), db); err != nil || n != 0 {

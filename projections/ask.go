@@ -38,10 +38,13 @@ func (p *Projections) ask(ctx context.Context, name string, after uint64, query 
 	if !p.prepared.Load() {
 		return pointer{}, p.reachable(errDown)
 	}
+	if seq, ok := asOf(ctx); ok {
+		return p.askPast(ctx, d, seq, query)
+	}
 	p.view.wait(ctx, d, after)
 	var at pointer
 	for range 3 { // a generation dropped meanwhile, a connection that Postgres closed
-		at, err = p.try(ctx, d, query)
+		at, err = p.try(ctx, func(ctx context.Context, q rower) (pointer, error) { return p.point(ctx, q, d) }, query)
 		if err == nil || ctx.Err() != nil || !p.worthRetrying(err) {
 			break
 		}
@@ -62,7 +65,8 @@ func (p *Projections) worthRetrying(err error) bool {
 	return isGone(err) || domain.KindOf(p.reachable(err)) == domain.Unavailable
 }
 
-func (p *Projections) try(ctx context.Context, d definition, query func(context.Context, querier, pointer) error) (pointer, error) {
+// try runs a query against the generation that point gives, once.
+func (p *Projections) try(ctx context.Context, point func(context.Context, rower) (pointer, error), query func(context.Context, querier, pointer) error) (pointer, error) {
 	patience, cancel := context.WithTimeout(ctx, acquireLimit)
 	defer cancel()
 	c, err := p.cfg.Pool.Acquire(patience)
@@ -72,7 +76,7 @@ func (p *Projections) try(ctx context.Context, d definition, query func(context.
 	defer c.Release()
 	ctx, stop := context.WithTimeout(ctx, queryLimit)
 	defer stop()
-	at, err := p.point(ctx, c, d)
+	at, err := point(ctx, c)
 	if err != nil {
 		return at, err
 	}
@@ -87,6 +91,9 @@ type rower interface {
 // point finds the live generation of d. Rows read after it are at least as
 // new as its sequence.
 func (p *Projections) point(ctx context.Context, q rower, d definition) (pointer, error) {
+	if seq, ok := asOf(ctx); ok {
+		return p.pointPast(ctx, d, seq)
+	}
 	var at pointer
 	var reason string
 	var refused bool

@@ -10,11 +10,12 @@ import (
 // newGeneration makes the schema, the tables and the checkpoint of a new
 // generation of d. It drops what is left of unfinished ones, and, unless
 // keep, the one that was live before. Versions older than the last are
-// dropped, too.
-func newGeneration(ctx context.Context, tx pgx.Tx, d definition, logEpoch string, keep bool) (int, error) {
+// dropped, too; those that show the past are not. asOf is the event at which
+// the new one is to stand still, or 0.
+func newGeneration(ctx context.Context, tx pgx.Tx, d definition, logEpoch string, keep bool, asOf uint64) (int, error) {
 	rows, err := tx.Query(ctx, `SELECT c.version, c.generation FROM projection_checkpoint c
 		LEFT JOIN projection_live l ON l.name = c.name AND l.version = c.version
-		WHERE c.name = $1 AND (c.version < $2 - 1 OR c.version = $2 AND c.generation IS DISTINCT FROM l.generation
+		WHERE c.name = $1 AND (c.version < $2 - 1 OR c.version = $2 AND c.as_of = 0 AND c.generation IS DISTINCT FROM l.generation
 			AND NOT ($3 AND c.generation IS NOT DISTINCT FROM l.previous))`, d.name, d.version, keep)
 	if err != nil {
 		return 0, err
@@ -37,8 +38,8 @@ func newGeneration(ctx context.Context, tx pgx.Tx, d definition, logEpoch string
 	if err := d.create(ctx, tx, schemaOf(d, next)); err != nil {
 		return 0, fmt.Errorf("create %s: %w", schemaOf(d, next), err)
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO projection_checkpoint (name, version, generation, log_epoch, seq, event_id, owner_epoch)
-		VALUES ($1, $2, $3, $4, 0, '', 1)`, d.name, d.version, next, logEpoch)
+	_, err = tx.Exec(ctx, `INSERT INTO projection_checkpoint (name, version, generation, log_epoch, seq, event_id, owner_epoch, as_of)
+		VALUES ($1, $2, $3, $4, 0, '', 1, $5)`, d.name, d.version, next, logEpoch, int64(asOf)) //nolint:gosec // as every sequence
 	return next, err
 }
 
@@ -63,7 +64,7 @@ func makeLive(ctx context.Context, tx pgx.Tx, d definition, generation int) erro
 	b.Queue(`INSERT INTO projection_live AS l (name, version, generation) VALUES ($1, $2, $3)
 		ON CONFLICT (name, version) DO UPDATE SET previous = l.generation, generation = excluded.generation, rebuild_requested = false`,
 		d.name, d.version, generation)
-	b.Queue(`UPDATE projection_checkpoint SET owner_epoch = owner_epoch + 1 WHERE name = $1 AND version = $2`, d.name, d.version)
+	b.Queue(`UPDATE projection_checkpoint SET owner_epoch = owner_epoch + 1 WHERE name = $1 AND version = $2 AND as_of = 0`, d.name, d.version)
 	b.Queue(`SELECT pg_notify('projection', 'live')`)
 	return send(ctx, tx, &b)
 }

@@ -25,6 +25,7 @@ func (p *Projections) Run(ctx context.Context) error {
 	defer tasks.Wait()
 	tasks.Go(func() { p.listen(ctx) })
 	tasks.Go(func() { p.watch(ctx) })
+	tasks.Go(func() { p.past.run(ctx, p) })
 	for _, f := range p.feeders(b) {
 		tasks.Go(func() { p.persist(ctx, f.own, f.failed) })
 	}

@@ -58,7 +58,7 @@ func (p *Projections) begin(ctx context.Context, d definition) error {
 			d.name, d.version).Scan(&known); err != nil || known {
 			return err
 		}
-		generation, err := newGeneration(ctx, tx, d, p.cfg.Store.Epoch(), false)
+		generation, err := newGeneration(ctx, tx, d, p.cfg.Store.Epoch(), false, 0)
 		if err != nil {
 			return err
 		}

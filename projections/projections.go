@@ -35,8 +35,9 @@ type Projections struct {
 	prepared    atomic.Bool // the database is fit for use
 	frequencies frequencies // of words in memories
 	large       knownSets   // of memories: filters that let many through
-	narrow      knownSets   // of memories: filters that let few of the nearest through
-	exactRows   int         // see the constant
+	past        pasts
+	narrow      knownSets // of memories: filters that let few of the nearest through
+	exactRows   int       // see the constant
 
 	mu     sync.Mutex
 	reopen map[string]context.CancelCauseFunc // ends the running live lane of that name so that it opens again
@@ -54,7 +55,7 @@ func Open(ctx context.Context, cfg Config) (*Projections, error) {
 	if cfg.BatchMax <= 0 {
 		cfg.BatchMax = 500
 	}
-	p := &Projections{cfg: cfg, defs: definitions(), exactRows: exactRows, reopen: map[string]context.CancelCauseFunc{}}
+	p := &Projections{cfg: cfg, defs: definitions(), exactRows: exactRows, past: pasts{of: map[pastKey]*past{}, wanted: make(chan struct{}, 1)}, reopen: map[string]context.CancelCauseFunc{}}
 	p.view.errs = map[string]string{}
 	p.view.changed, p.view.back = make(chan struct{}), make(chan struct{})
 	p.view.hurry = [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)}

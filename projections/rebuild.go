@@ -38,7 +38,7 @@ func (p *Projections) Rebuild(ctx context.Context, name string, progress func(Pr
 }
 
 func (p *Projections) build(ctx context.Context, defs []definition, progress func(Progress)) error {
-	b, err := p.newBuilder(ctx, defs, progress, false)
+	b, err := p.newBuilder(ctx, defs, progress, false, 0)
 	if err != nil {
 		return fmt.Errorf("rebuild: %w", p.reachable(err))
 	}
@@ -47,6 +47,9 @@ func (p *Projections) build(ctx context.Context, defs []definition, progress fun
 		return fmt.Errorf("rebuild: %w", p.reachable(err))
 	}
 	if err := b.finish(ctx); err != nil {
+		return fmt.Errorf("rebuild: %w", p.reachable(err))
+	}
+	if err := b.fill(ctx, p.cfg.Store.LastSeq); err != nil { // what came meanwhile
 		return fmt.Errorf("rebuild: %w", p.reachable(err))
 	}
 	if err := b.goLive(ctx); err != nil {
@@ -68,22 +71,22 @@ type builder struct {
 }
 
 // newBuilder makes the generations and their lane. keep spares the
-// generations that were live before.
-func (p *Projections) newBuilder(ctx context.Context, defs []definition, progress func(Progress), keep bool) (*builder, error) {
+// generations that were live before; asOf is as in newGeneration.
+func (p *Projections) newBuilder(ctx context.Context, defs []definition, progress func(Progress), keep bool, asOf uint64) (*builder, error) {
 	c, err := p.connect(ctx, "rebuild")
 	if err != nil {
 		return nil, err
 	}
 	b := &builder{p: p, begun: time.Now(), progress: progress}
 	b.lane = &lane{store: p.cfg.Store, log: p.cfg.Log, conn: c, max: bulkBatch, name: "rebuild", moved: b.moved}
-	if err := b.open(ctx, defs, keep); err != nil {
+	if err := b.open(ctx, defs, keep, asOf); err != nil {
 		disconnect(c)
 		return nil, err
 	}
 	return b, nil
 }
 
-func (b *builder) open(ctx context.Context, defs []definition, keep bool) error {
+func (b *builder) open(ctx context.Context, defs []definition, keep bool, asOf uint64) error {
 	for i, known := range b.p.defs {
 		for _, d := range defs {
 			if d.name != known.name {
@@ -96,7 +99,7 @@ func (b *builder) open(ctx context.Context, defs []definition, keep bool) error 
 	}
 	return pgx.BeginFunc(ctx, b.p.cfg.Pool, func(tx pgx.Tx) error {
 		for _, d := range defs {
-			g, err := newGeneration(ctx, tx, d, b.p.cfg.Store.Epoch(), keep)
+			g, err := newGeneration(ctx, tx, d, b.p.cfg.Store.Epoch(), keep, asOf)
 			if err != nil {
 				return err
 			}
@@ -170,14 +173,14 @@ func (b *builder) fill(ctx context.Context, end func(context.Context) (uint64, e
 	}
 }
 
-// finish makes the indexes, and catches up with what came meanwhile.
+// finish makes the indexes.
 func (b *builder) finish(ctx context.Context) error {
 	for _, m := range b.lane.members {
 		if err := m.def.finish(ctx, b.lane.conn, m.schema); err != nil {
 			return err
 		}
 	}
-	return b.fill(ctx, b.p.cfg.Store.LastSeq)
+	return nil
 }
 
 // goLive switches the queries over.

@@ -116,7 +116,7 @@ const stateQuery = `SELECT coalesce(l.generation, 0), coalesce(c.seq, 0), coales
 	FROM (SELECT $1::text AS name, $2::int AS version) n
 	LEFT JOIN projection_live l ON l.name = n.name AND l.version = n.version
 	LEFT JOIN projection_checkpoint c ON c.name = n.name AND c.version = n.version AND c.generation = l.generation
-	LEFT JOIN projection_checkpoint b ON b.name = n.name AND b.version = n.version AND b.generation > coalesce(l.generation, 0)
+	LEFT JOIN projection_checkpoint b ON b.name = n.name AND b.version = n.version AND b.generation > coalesce(l.generation, 0) AND b.as_of = 0
 	ORDER BY b.generation DESC LIMIT 1`
 
 func (p *Projections) state(ctx context.Context, d definition, last uint64) (State, error) {

@@ -32,7 +32,7 @@ func (p *Projections) Verify(ctx context.Context, name string, progress func(Pro
 	if err != nil {
 		return Verification{}, err
 	}
-	b, err := p.newBuilder(ctx, []definition{d}, progress, true)
+	b, err := p.newBuilder(ctx, []definition{d}, progress, true, 0)
 	if err != nil {
 		return Verification{}, fmt.Errorf("verify %s: %w", name, p.reachable(err))
 	}

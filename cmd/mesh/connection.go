@@ -84,7 +84,7 @@ func (a *app) connect() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := client.Config{URL: c.URL, Token: c.Token, Tenant: a.root.ActIn, UserAgent: "mesh/" + buildVersion().Version}
+	cfg := client.Config{URL: c.URL, Token: c.Token, Tenant: a.root.ActIn, UserAgent: "mesh/" + buildVersion().Version, At: a.at}
 	if c.login {
 		anonymous, err := client.New(client.Config{URL: c.URL, UserAgent: cfg.UserAgent})
 		if err != nil {

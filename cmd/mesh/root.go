@@ -60,6 +60,8 @@ type root struct {
 	Memory     memoryCmd     `cmd:"" group:"Use a mesh" help:"Remember, search and import what agents and people know."`
 	Event      eventCmd      `cmd:"" group:"Use a mesh" help:"Publish and read events."`
 	Projection projectionCmd `cmd:"" group:"Use a mesh" help:"Look after the read models."`
+	At         atCmd         `cmd:"" group:"Use a mesh" help:"Ask how things were, by the same commands."`
+	Diff       diffCmd       `cmd:"" group:"Use a mesh" help:"Show what changed between two moments."`
 
 	Show    configCmd  `cmd:"" name:"config" group:"About" help:"Show each setting and where it comes from."`
 	Version versionCmd `cmd:"" group:"About" help:"Show the versions of this program and of the mesh."`
@@ -78,6 +80,7 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            environ
+	at             string // when answers are wanted as of; empty for now
 
 	root     root
 	parsed   *kong.Context
