@@ -25,6 +25,7 @@ import (
 	"github.com/hivemesh/hivemesh/projections"
 	"github.com/hivemesh/hivemesh/workers"
 	"github.com/hivemesh/hivemesh/workers/archiver"
+	"github.com/hivemesh/hivemesh/workers/driller"
 	"github.com/hivemesh/hivemesh/workers/embedder"
 )
 
@@ -45,6 +46,7 @@ type Config struct {
 	NATS        *nats.Conn                                         // requests, heartbeats and inboxes travel on it
 	Vouched     bool                                               // NATS lets each connection write to the subjects of its principal only
 	Archiver    *archiver.Archiver                                 // nil: the log is not archived
+	Driller     *driller.Driller                                   // nil: no drills by themselves
 	Disconnect  func(before time.Time, user func(string) bool) int // closes NATS connections by their user's name; may be nil
 	AgentNATS   *client.NATSInfo                                   // how agents reach NATS; nil = they use HTTP
 	Heartbeat   time.Duration                                      // between the signs of life of an agent, default 5 s

@@ -7,6 +7,7 @@ import (
 	"github.com/hivemesh/hivemesh/projections"
 	"github.com/hivemesh/hivemesh/workers"
 	"github.com/hivemesh/hivemesh/workers/archiver"
+	"github.com/hivemesh/hivemesh/workers/driller"
 )
 
 // snapshot is what figures are taken from.
@@ -15,11 +16,12 @@ type snapshot struct {
 	read projections.Health
 	work workers.Health
 	kept archiver.State
+	test driller.State
 }
 
 // figures lists the metrics of log, read models and coordinator.
 func figures() []figure {
-	return slices.Concat(logFigures(), readFigures(), workFigures(), archiveFigures())
+	return slices.Concat(logFigures(), readFigures(), workFigures(), archiveFigures(), drillFigures())
 }
 
 func logFigures() []figure {
@@ -86,5 +88,19 @@ func archiveFigures() []figure {
 		gauge("archive_pending_events", "Events read and not archived yet.", func(s snapshot) float64 { return float64(s.kept.Pending) }),
 		gauge("archive_segments", "Segments in the archive of the log.", func(s snapshot) float64 { return float64(s.kept.Segments) }),
 		counter("archive_failures_total", "Tries to archive that failed.", func(s snapshot) uint64 { return s.kept.Failures }),
+	}
+}
+
+func drillFigures() []figure {
+	return []figure{
+		gauge("drill_last_timestamp_seconds", "When the archive was last restored in a drill, or failed to be; 0 for never.", func(s snapshot) float64 {
+			if s.test.LastAt.IsZero() {
+				return 0
+			}
+			return float64(s.test.LastAt.Unix())
+		}),
+		flag("drill_failed", "Whether the last drill failed: a restore would, too.", func(s snapshot) bool { return s.test.Failed != "" }),
+		gauge("drill_rto_seconds", "From the archive to the last read model, in the last drill that passed.", func(s snapshot) float64 { return s.test.Passed.AllSeconds }),
+		gauge("drill_rpo_seconds", "How far back went what was not archived, at the last drill that passed.", func(s snapshot) float64 { return s.test.Passed.LossSeconds }),
 	}
 }

@@ -35,6 +35,9 @@ func (h *health) Collect(out chan<- prometheus.Metric) {
 	if h.a.cfg.Archiver != nil {
 		s.kept = h.a.cfg.Archiver.State()
 	}
+	if h.a.cfg.Driller != nil {
+		s.test = h.a.cfg.Driller.State()
+	}
 	for _, f := range h.figures {
 		out <- prometheus.MustNewConstMetric(f.desc, f.kind, f.value(s))
 	}

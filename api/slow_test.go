@@ -84,7 +84,7 @@ func TestSlowFeeds(t *testing.T) {
 	t.Parallel()
 	const batches, each = 3, 40 // 24 MB
 	m := apitest.Start(t, apitest.Config{})
-	ctx := within(t, time.Minute)
+	ctx := within(t, 3*time.Minute)
 	first := submit(t, m, client.SubmitRequest{})
 	slow := submissions(t, m, narrow(), first.Position)
 	cut := make(chan struct{})

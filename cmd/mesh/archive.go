@@ -27,6 +27,7 @@ const identityFile = "archive.key"
 type archiveFlags struct {
 	Archive           string        `help:"Where to archive the log while it grows: an existing directory, best on another disk or machine, or a bucket, s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION." name:"archive" config:"" placeholder:"DIR|s3://…"`
 	ArchiveEvery      time.Duration `help:"How long an event waits at most to be archived." name:"archive-every" default:"10s" config:"" placeholder:"DURATION"`
+	DrillEvery        time.Duration `help:"How often the mesh tries by itself whether the archive can be restored, in a scratch directory of this machine; 0 = never. It needs archive.key in the data directory." name:"drill-every" default:"168h" config:"" placeholder:"DURATION"`
 	ArchiveRecipients []string      `help:"age recipient that the keys in the archive are encrypted to, instead of one whose identity is kept in archive.key in the data directory; repeat or separate by commas." name:"archive-recipient" placeholder:"age1…"`
 }
 
@@ -35,6 +36,9 @@ type archiveTarget struct {
 	archive    archive.Target
 	recipients []age.Recipient
 	every      time.Duration
+	name       string        // as it was given
+	drillEvery time.Duration // 0: never
+	identity   string        // file that opens the keys, where it is kept here
 }
 
 // open returns nil where nothing is to be archived. The identity is made in
@@ -46,6 +50,9 @@ func (f archiveFlags) open(data string) (*archiveTarget, error) {
 	if f.ArchiveEvery < 100*time.Millisecond || f.ArchiveEvery > time.Hour {
 		return nil, usagef("--archive-every: %v is not between 100ms and 1h", f.ArchiveEvery)
 	}
+	if f.DrillEvery != 0 && f.DrillEvery < time.Second {
+		return nil, usagef("--drill-every: %v is less than a second", f.DrillEvery)
+	}
 	recipients, err := f.recipients(data)
 	if err != nil {
 		return nil, err
@@ -54,7 +61,11 @@ func (f archiveFlags) open(data string) (*archiveTarget, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &archiveTarget{archive: to, recipients: recipients, every: f.ArchiveEvery}, nil
+	t := &archiveTarget{archive: to, recipients: recipients, every: f.ArchiveEvery, name: f.Archive}
+	if len(f.ArchiveRecipients) == 0 {
+		t.drillEvery, t.identity = f.DrillEvery, filepath.Join(data, identityFile)
+	}
+	return t, nil
 }
 
 func (f archiveFlags) recipients(data string) ([]age.Recipient, error) {

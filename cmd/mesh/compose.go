@@ -29,6 +29,7 @@ import (
 	"github.com/hivemesh/hivemesh/workers"
 	"github.com/hivemesh/hivemesh/workers/archiver"
 	"github.com/hivemesh/hivemesh/workers/consolidator"
+	"github.com/hivemesh/hivemesh/workers/driller"
 	"github.com/hivemesh/hivemesh/workers/embedder"
 	"github.com/hivemesh/hivemesh/workers/rememberer"
 )
@@ -77,6 +78,7 @@ type node struct {
 	coordinator *workers.Coordinator
 	embedder    *embedder.Embedder
 	archiver    *archiver.Archiver // nil: the log is not archived
+	driller     *driller.Driller   // nil: no drills by itself
 	rememberer  *rememberer.Rememberer
 	tidies      *consolidator.Consolidator
 	api         *api.API
@@ -139,14 +141,15 @@ func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
 		Store: store, Commands: ids.Commands, Providers: cfg.Embedders, Leads: leads, Nearest: reads.Nearest, Log: cfg.Log,
 	})
 	archives := newArchiver(cfg, js, store, coordinator)
+	drills := newDriller(cfg, store, ids.Commands, leads)
 	server := api.New(api.Config{
-		Commands: ids.Commands, Projections: reads, Store: store, Coordinator: coordinator, Recall: searches, Embedder: embeds, Archiver: archives,
+		Commands: ids.Commands, Projections: reads, Store: store, Coordinator: coordinator, Recall: searches, Embedder: embeds, Archiver: archives, Driller: drills,
 		Auth: ids.Auth, Login: ids.Login, Issuer: ids.Issuer, Directory: ids.Directory, PublicURL: cfg.PublicURL, Vouched: cfg.Gate != nil, Disconnect: cfg.Disconnect,
 		NATS: cfg.NATS, AgentNATS: cfg.AgentNATS, Heartbeat: heartbeat, Limits: cfg.Limits, Version: wireVersion(store.Epoch()),
 		Checks: cfg.Checks, Room: cfg.Room, Log: cfg.Log, Metrics: metrics,
 	})
 	return &node{
-		store: store, ids: ids, gate: cfg.Gate, projections: reads, coordinator: coordinator, embedder: embeds, archiver: archives, api: server,
+		store: store, ids: ids, gate: cfg.Gate, projections: reads, coordinator: coordinator, embedder: embeds, archiver: archives, driller: drills, api: server,
 		rememberer: rememberer.New(rememberer.Config{Store: store, Commands: ids.Commands, Leads: leads, Log: cfg.Log}),
 		tidies:     consolidator.New(consolidator.Config{Store: store, Commands: ids.Commands, Reads: reads, Summariser: cfg.Summaries, Leads: leads, Log: cfg.Log}),
 		http:       api.NewServer(server.Handler()),
@@ -161,7 +164,7 @@ func (n *node) Run(ctx context.Context) error {
 	rest, stopRest := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopInputs()
 	defer stopRest()
-	failed := make(chan error, 10)
+	failed := make(chan error, 11)
 	var in, core errgroup.Group
 	start := func(g *errgroup.Group, name string, run func() error) {
 		g.Go(func() error {
@@ -186,6 +189,9 @@ func (n *node) Run(ctx context.Context) error {
 	start(&core, "consolidator", func() error { return n.tidies.Run(rest) })
 	if n.archiver != nil {
 		start(&core, "archiver", func() error { return n.archiver.Run(rest) })
+	}
+	if n.driller != nil {
+		start(&core, "driller", func() error { return n.driller.Run(rest) })
 	}
 	start(&core, "projections", func() error { return n.projections.Run(rest) })
 	if n.gate != nil {
