@@ -194,6 +194,30 @@ func eventsIn(t *testing.T, data string) []eventstore.Stored {
 	return storedEvents(t, s)
 }
 
+// TestRestoreOverRubbish: what a restore that was killed left may be in any
+// state; until the next is done no mesh begins an empty log there.
+func TestRestoreOverRubbish(t *testing.T) {
+	t.Parallel()
+	dir, data := t.TempDir(), filepath.Join(t.TempDir(), "data")
+	want := archiveEvents(t, dir, 20)
+	stream := filepath.Join(data, restoringFolder, natsFolder, "jetstream", "$G", "streams", logStream)
+	if err := os.MkdirAll(stream, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(stream, "meta.inf"), `{"name": "`)
+	out, err := exec.CommandContext(t.Context(), "mesh", "up", "--data", data, "--http", "127.0.0.1:0", "--nats-port", "0").CombinedOutput()
+	if err == nil || !bytes.Contains(out, []byte("run it again")) {
+		t.Errorf("a mesh began: %v\n%s", err, out)
+	}
+	if out, err := exec.CommandContext(t.Context(), "mesh", "restore", "--from", dir, "--data", data, "--identity", filepath.Join(dir, identityFile)).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	sameLog(t, data, want)
+	if _, err := os.Stat(filepath.Join(data, restoringFolder)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("left behind: %v", err)
+	}
+}
+
 // sameLog compares event by event: a difference of whole logs would be slow.
 func sameLog(t *testing.T, data string, want []eventstore.Stored) {
 	t.Helper()
