@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -29,19 +27,7 @@ type promises struct {
 // archived.
 func TestArchiverKilled(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // a Postgres without root's rights must get through
-		t.Fatal(err)
-	}
-	kept, data := filepath.Join(dir, "archive"), filepath.Join(dir, "data")
-	for _, folder := range []string{kept, data} {
-		if err := os.Mkdir(folder, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write(t, filepath.Join(data, "config.json"), `{"archive": "`+kept+`", "archive_every": "100ms"}`)
-	s := &stage{app: &app{stderr: io.Discard, env: os.Environ()}, scratch: dir, live: &live{w: io.Discard}}
-	t.Cleanup(func() { s.stop(false) })
+	s, kept, data := archivingMesh(t)
 	p := &promises{tasks: map[uint64]string{}}
 	for round := range *kills {
 		if err := s.startMesh(t.Context()); err != nil {
@@ -52,7 +38,15 @@ func TestArchiverKilled(t *testing.T) {
 		for range 4 {
 			busy.Go(func() { p.submit(ctx, s.client) })
 		}
-		busy.Go(func() { p.flush(ctx, s.client) })
+		archived := make(chan struct{})
+		busy.Go(func() { p.flush(ctx, s.client, archived) })
+		if round%2 == 0 { // else it may be killed before the archiver has begun
+			select {
+			case <-archived:
+			case <-time.After(patience):
+				t.Fatalf("round %d: nothing was archived", round)
+			}
+		}
 		<-time.After(rand.N(time.Second))
 		s.mesh.kill()
 		stop()
@@ -79,9 +73,10 @@ func (p *promises) submit(ctx context.Context, c *client.Client) {
 	}
 }
 
-// flush has everything archived until the mesh is gone.
-func (p *promises) flush(ctx context.Context, c *client.Client) {
-	for ctx.Err() == nil {
+// flush has everything archived until the mesh is gone; first is closed when it
+// was, once.
+func (p *promises) flush(ctx context.Context, c *client.Client, first chan<- struct{}) {
+	for once := false; ctx.Err() == nil; {
 		got, err := c.FlushArchive(ctx)
 		if err != nil {
 			continue
@@ -89,6 +84,10 @@ func (p *promises) flush(ctx context.Context, c *client.Client) {
 		p.mu.Lock()
 		p.archived = max(p.archived, got.Archived)
 		p.mu.Unlock()
+		if !once {
+			close(first)
+			once = true
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ var kills = flag.Int("kills", 5, "how many times a restore, and a mesh that arch
 func TestRestoreKilled(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	want := archiveEvents(t, dir, 1500)
+	want := archiveEvents(t, dir, 600)
 	restore := func(data string) *exec.Cmd {
 		return exec.CommandContext(t.Context(), "mesh", "restore", "--from", dir, "--data", data, "--identity", filepath.Join(dir, identityFile))
 	}
@@ -122,7 +122,7 @@ func archiveEvents(t *testing.T, dir string, decisions int) []eventstore.Stored 
 		t.Fatal(err)
 	}
 	for rest := all; len(rest) > 0; {
-		n := min(len(rest), 200*each)
+		n := min(len(rest), 100*each)
 		if err := l.Append(t.Context(), rest[:n], time.Now()); err != nil {
 			t.Fatal(err)
 		}
