@@ -24,6 +24,10 @@ func (a *API) archiveRoutes(h huma.API) {
 			}
 			return a.archive(a.cfg.Archiver.State()), nil
 		})
+	getRoute(a, h, "/v1/archive/scrub", "archive-scrub", "Compare the log with its archive, for a few seconds",
+		func(ctx context.Context, _ caller, in *scrubInput) (client.Scrub, error) {
+			return a.scrubArchive(ctx, in)
+		})
 	flush := operation(http.MethodPost, "/v1/archive/flush", "archive-flush", "Have the log archived up to its present end, and wait until it is")
 	huma.Register(h, flush, func(ctx context.Context, _ *struct{}) (*output[client.Archive], error) {
 		return answer(ctx, a, func(caller) (client.Archive, error) { return a.flushArchive(ctx) })
@@ -32,7 +36,7 @@ func (a *API) archiveRoutes(h huma.API) {
 
 func (a *API) flushArchive(ctx context.Context) (client.Archive, error) {
 	if a.cfg.Archiver == nil {
-		return client.Archive{}, &domain.Error{Kind: domain.Conflict, Code: "not_archived", Message: "this node archives nothing: start the mesh with --archive"}
+		return client.Archive{}, errNotArchived()
 	}
 	end, err := a.cfg.Store.LastSeq(ctx)
 	if err != nil {

@@ -17,4 +17,6 @@ func TestNothingIsArchived(t *testing.T) {
 	}
 	_, err = m.Client.FlushArchive(t.Context())
 	wantCode(t, err, "not_archived")
+	_, err = m.Client.ScrubArchive(t.Context(), 0, 0)
+	wantCode(t, err, "not_archived")
 }

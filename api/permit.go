@@ -83,6 +83,7 @@ func workAccesses() map[string]Access {
 
 		"archive-state": reads("archive.read"),
 		"archive-flush": reads("archive.flush"),
+		"archive-scrub": reads("archive.flush"),
 	}
 }
 

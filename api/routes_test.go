@@ -35,7 +35,7 @@ func readDocument(t *testing.T, data []byte) document {
 func routes() []string {
 	return []string{
 		"get /.well-known/jwks.json", "get /healthz", "get /readyz", "get /v1/actions", "get /v1/agents", "get /v1/agents/{id}",
-		"get /v1/agents/{id}/assignments", "get /v1/archive", "get /v1/artifacts/{digest}", "get /v1/auth/oidc/callback", "get /v1/auth/oidc/{provider}/start",
+		"get /v1/agents/{id}/assignments", "get /v1/archive", "get /v1/archive/scrub", "get /v1/artifacts/{digest}", "get /v1/auth/oidc/callback", "get /v1/auth/oidc/{provider}/start",
 		"get /v1/auth/providers", "get /v1/counts", "get /v1/documents", "get /v1/events", "get /v1/events/{seq}", "get /v1/feed",
 		"get /v1/invitations", "get /v1/memory", "get /v1/memory/stats", "get /v1/memory/{id}", "get /v1/policies", "get /v1/principals",
 		"get /v1/principals/{id}", "get /v1/projections", "get /v1/projections/{name}/parked", "get /v1/roles", "get /v1/tasks",

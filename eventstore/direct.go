@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -100,35 +101,46 @@ type leaderReply struct {
 		Text    string `json:"description"`
 	} `json:"error"`
 	Message struct {
-		Subject string `json:"subject"`
-		Seq     uint64 `json:"seq"`
-		Header  []byte `json:"hdrs"`
-		Data    []byte `json:"data"`
+		Subject string    `json:"subject"`
+		Seq     uint64    `json:"seq"`
+		Header  []byte    `json:"hdrs"`
+		Data    []byte    `json:"data"`
+		Time    time.Time `json:"time"`
 	} `json:"message"`
 }
 
 // leader reads one message from the stream's leader. The error wraps
 // ErrNotFound or ErrUnavailable.
 func (s *Store) leader(ctx context.Context, req getRequest) (Record, error) {
+	reply, header, err := s.leaderMessage(ctx, req)
+	if err != nil {
+		return Record{}, err
+	}
+	return DecodeRecord(reply.Message.Subject, reply.Message.Seq, header, reply.Message.Data)
+}
+
+// leaderMessage is leader for a message that need not be an event. Headers that
+// cannot be read are left out.
+func (s *Store) leaderMessage(ctx context.Context, req getRequest) (leaderReply, nats.Header, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.AckWait)
 	defer cancel()
+	var reply leaderReply
 	body, err := json.Marshal(req)
 	if err != nil {
-		return Record{}, fmt.Errorf("encode request: %w", err)
+		return reply, nil, fmt.Errorf("encode request: %w", err)
 	}
 	m, err := s.nc.RequestWithContext(ctx, apiLeader+s.cfg.Stream, body)
 	if err != nil {
-		return Record{}, unavailable(err)
+		return reply, nil, unavailable(err)
 	}
-	var reply leaderReply
 	if err := json.Unmarshal(m.Data, &reply); err != nil {
-		return Record{}, fmt.Errorf("decode leader's answer: %w", unavailable(err))
+		return reply, nil, fmt.Errorf("decode leader's answer: %w", unavailable(err))
 	}
 	if e := reply.Error; e != nil {
 		if e.ErrCode == codeNoMessage {
-			return Record{}, ErrNotFound
+			return reply, nil, ErrNotFound
 		}
-		return Record{}, fmt.Errorf("leader read: %s (%d): %w", e.Text, e.ErrCode, ErrUnavailable)
+		return reply, nil, fmt.Errorf("leader read: %s (%d): %w", e.Text, e.ErrCode, ErrUnavailable)
 	}
 	header := nats.Header{}
 	if len(reply.Message.Header) > 0 {
@@ -136,7 +148,7 @@ func (s *Store) leader(ctx context.Context, req getRequest) (Record, error) {
 			header = nats.Header{}
 		}
 	}
-	return DecodeRecord(reply.Message.Subject, reply.Message.Seq, header, reply.Message.Data)
+	return reply, header, nil
 }
 
 // leaderLast returns the subject's last sequence as the leader knows it; 0 for

@@ -13,6 +13,7 @@ type backupCmd struct {
 	Create backupCreateCmd `cmd:"" help:"Have everything up to now archived, and wait until it is."`
 	Status backupStatusCmd `cmd:"" help:"Show how far the archive of the running mesh is."`
 	Ls     backupLsCmd     `cmd:"" help:"List the logs in an archive. Needs no mesh."`
+	Scrub  backupScrubCmd  `cmd:"" help:"Compare the log of the running mesh with its archive, event by event."`
 	Verify backupVerifyCmd `cmd:"" help:"Read an archive again and check every byte. Needs no mesh."`
 }
 

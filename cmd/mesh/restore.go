@@ -12,7 +12,6 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/hivemesh/hivemesh/archive"
-	"github.com/hivemesh/hivemesh/embedded"
 	"github.com/hivemesh/hivemesh/eventstore"
 	"github.com/hivemesh/hivemesh/recovery"
 )
@@ -88,14 +87,14 @@ func (cmd *restoreCmd) restore(ctx context.Context, a *app, from archive.Target,
 	if err != nil {
 		return r, err
 	}
-	log := eventstore.Config{Stream: logStream, Replicas: cmd.Replicas}
-	p := newPace(a, "restored")
-	err = cmd.connected(ctx, a, true, func(nc *nats.Conn) error {
-		r, err = recovery.Run(ctx, recovery.Config{NATS: nc, Archive: from, Log: l, Identities: ids, Progress: p.tell, Store: log}, plan)
+	fill := func(nc *nats.Conn) error {
+		r, err = recovery.Run(ctx, recovery.Config{NATS: nc, Archive: from, Log: l, Identities: ids, Progress: newPace(a, "restored").tell, Store: cmd.log()}, plan)
 		return err
-	})
-	if err == nil {
-		err = cmd.connected(ctx, a, false, func(nc *nats.Conn) error { return recovery.Finish(ctx, nc, log) })
+	}
+	if cmd.NATS != "" {
+		err = cmd.overNATS(ctx, a, fill)
+	} else {
+		err = cmd.intoData(ctx, a, fill)
 	}
 	switch {
 	case errors.Is(err, eventstore.ErrLogExists):
@@ -118,33 +117,37 @@ func (cmd *restoreCmd) identities(a *app) ([]age.Identity, error) {
 	return readIdentities(name)
 }
 
-// connected does something on --nats, or on the server of the data directory,
-// which is started for it. In bulk that one syncs once, at the end.
-func (cmd *restoreCmd) connected(ctx context.Context, a *app, bulk bool, do func(*nats.Conn) error) (err error) {
-	log := newLog(a.stderr, "warn")
-	if cmd.NATS != "" {
-		nc, err := connectNATS(cmd.NATS, log)
-		if err != nil {
-			return err
-		}
-		defer nc.Close()
-		return do(nc)
-	}
-	server, err := embedded.StartNATS(embedded.NATSConfig{Dir: a.root.Data, NoListen: true, SyncAtStop: bulk, Log: log})
-	if err != nil {
-		return err
-	}
-	defer func() {
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), syncTimeout)
-		defer cancel()
-		err = errors.Join(err, server.Stop(end))
-	}()
-	nc, err := server.Connect(ctx, nats.ErrorHandler(logNATS(log)))
+func (cmd *restoreCmd) log() eventstore.Config {
+	return eventstore.Config{Stream: logStream, Replicas: cmd.Replicas}
+}
+
+// overNATS fills the server of --nats, and then opens it to nodes.
+func (cmd *restoreCmd) overNATS(ctx context.Context, a *app, fill func(*nats.Conn) error) error {
+	nc, err := connectNATS(cmd.NATS, newLog(a.stderr, "warn"))
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
-	return do(nc)
+	if err := fill(nc); err != nil {
+		return err
+	}
+	return recovery.Finish(ctx, nc, cmd.log())
+}
+
+// intoData fills the data directory.
+func (cmd *restoreCmd) intoData(ctx context.Context, a *app, fill func(*nats.Conn) error) (err error) {
+	place, err := beginRestoring(a.root.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, place.close()) }()
+	if err := place.server(ctx, a, true, fill); err != nil {
+		return err
+	}
+	if err := place.server(ctx, a, false, func(nc *nats.Conn) error { return recovery.Finish(ctx, nc, cmd.log()) }); err != nil {
+		return err
+	}
+	return place.finish()
 }
 
 // syncTimeout is how long the disk may take to store a whole log.

@@ -36,6 +36,9 @@ func (c *upCmd) Run(ctx context.Context, a *app) (err error) {
 	if err := os.MkdirAll(a.root.Data, 0o755); err != nil {
 		return &failure{Exit: exitFailed, Code: "data_dir", Message: fmt.Sprintf("cannot make the data directory: %v", err), Hint: "give another one: --data DIR"}
 	}
+	if err := refuseRestoring(a.root.Data); err != nil {
+		return err
+	}
 	log := newLog(a.stderr, c.level(a))
 	listener, err := listen(ctx, c.HTTP)
 	if err != nil {

@@ -62,6 +62,7 @@ type Archiver struct {
 
 	mu      sync.Mutex
 	state   State
+	log     *archive.Log  // as it was opened last, up to state.Archived; nil before that
 	wanted  uint64        // what somebody waits for
 	changed chan struct{} // closed and replaced when state changes
 	asked   chan struct{} // capacity 1: wanted has grown

@@ -12,6 +12,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
 	"github.com/hivemesh/hivemesh/archive"
@@ -39,16 +40,24 @@ func newRig(t *testing.T, target archive.Target) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	r := &rig{target: target}
-	r.leads.Store(true)
-	if r.store, err = eventstore.Open(t.Context(), nc, eventstore.Config{Stream: "EVENTS"}); err != nil {
-		t.Fatal(err)
-	}
+	r := rigOn(t, nc, target)
 	t.Cleanup(func() {
 		if err := r.store.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
+	return r
+}
+
+// rigOn is a rig on a server; the caller closes its store.
+func rigOn(t *testing.T, nc *nats.Conn, target archive.Target) *rig {
+	t.Helper()
+	r := &rig{target: target}
+	r.leads.Store(true)
+	var err error
+	if r.store, err = eventstore.Open(t.Context(), nc, eventstore.Config{Stream: "EVENTS"}); err != nil {
+		t.Fatal(err)
+	}
 	if r.identity, err = age.GenerateX25519Identity(); err != nil {
 		t.Fatal(err)
 	}

@@ -164,9 +164,10 @@ func (s *shipment) shipKeys(ctx context.Context) error {
 }
 
 func (s *shipment) report() {
-	end := s.log.End()
+	end, known := s.log.End(), *s.log // what is appended later does not show in it
 	s.a.update(func(st *State) {
 		st.Active, st.Error, st.Pending, st.Since = true, "", 0, time.Time{}
 		st.Archived, st.LastAt, st.SealedAt, st.Segments = end.Last, end.LastAt, end.SealedAt, len(s.log.Seals)
+		s.a.log = &known
 	})
 }
