@@ -9,7 +9,7 @@ import (
 
 // How the nearest are looked for.
 const (
-	sketched  = 180    // items with the nearest sketches, whose distances are computed; see docs/memory-figures.md
+	sketched  = 250    // items with the nearest sketches, whose distances are computed; see docs/memory-figures.md
 	scanLimit = 40_000 // sketches that are looked at for a filter's sake
 )
 

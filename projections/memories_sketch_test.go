@@ -29,7 +29,11 @@ func TestSketchTellsAngles(t *testing.T) {
 				got := float64(differing(sketch(a).Bytes, sketch(b).Bytes)) / sketchBits
 				worst = max(worst, math.Abs(got-angle(a, b)/math.Pi))
 			}
-			if worst > 0.08 && dims > 1 { // five standard deviations of 1024 throws
+			most := 0.06 // five standard deviations of 2048 throws
+			if dims <= 16 {
+				most = 0.12 // planes in few dimensions are not as random
+			}
+			if worst > most && dims > 1 {
 				t.Errorf("%d dimensions, %.0f%% of them set: off by %.3f of a half turn", dims, 100*share, worst)
 			}
 		}
@@ -41,9 +45,9 @@ func TestSketchTellsAngles(t *testing.T) {
 func TestSketchStaysTheSame(t *testing.T) {
 	t.Parallel()
 	for dims, want := range map[int]string{
-		7:    "74c4f227be1bacb5",
-		512:  "880be1bdfac31ec0",
-		1536: "9be5285cc58a71fa",
+		7:    "fd06f00d2de98d37",
+		512:  "fb1c7d2d0e6273ff",
+		1536: "44fc738d4be12ada",
 	} {
 		v := make(memory.Vector, dims)
 		for i := range v {

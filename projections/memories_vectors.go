@@ -64,7 +64,7 @@ func (c modelChange) flush(b *pgx.Batch, schema string) {
 
 // tendVectors makes the index of each model's sketches: HNSW, only of items
 // that are live (Malkov and Yashunin 2016, arXiv:1603.09320). A walk through
-// sketches reads an eighth of the bytes that one through vectors of 512
+// sketches reads a quarter of the bytes that one through vectors of 512
 // numbers does, and a longer list of what it finds makes up for their
 // coarseness. A model that has just been added has no vectors yet, so
 // that the live lane makes an empty index and fills it as they come; a rebuild
