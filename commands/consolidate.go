@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hivemesh/hivemesh/domain/memory"
 	"github.com/hivemesh/hivemesh/eventstore"
 )
-
-// MaxSummarised is the most items that one summary stands for.
-const MaxSummarised = 100
 
 // Summary is a text that is to stand for several items of an agent.
 type Summary struct {
@@ -25,8 +23,8 @@ type Summary struct {
 
 // SummariseMemory keeps a summary and supersedes the items that it stands for,
 // all in one decision. The summary's id comes from the items': doing it again
-// changes nothing. It fails with memory.ErrNotLive, and changes nothing, when
-// one of the items is not live any more, and with Invalid when the text is no
+// changes nothing. It fails with memory.ErrKept, and changes nothing, when one
+// of the items is to stay as it is by now, and with Invalid when the text is no
 // item's.
 func (s *Service) SummariseMemory(ctx context.Context, sum Summary) (Result, error) {
 	id := keyedID(sum.Tenant, kindMemory, "summary", strings.Join(sum.Items, " "))
@@ -47,7 +45,7 @@ func (s *Service) SummariseMemory(ctx context.Context, sum Summary) (Result, err
 				return id, err
 			}
 			for _, item := range sum.Items {
-				if err := s.addMemory(ctx, d, sum.Tenant, item, func(i memory.Item) ([]memory.Event, error) { return i.Supersede(id, "summarised") }); err != nil {
+				if err := s.addMemory(ctx, d, sum.Tenant, item, func(i memory.Item) ([]memory.Event, error) { return i.Summarise(id) }); err != nil {
 					return id, fmt.Errorf("summarise item %s: %w", item, err)
 				}
 			}
@@ -65,11 +63,9 @@ func (s *Service) addMemory(ctx context.Context, d *draft, tenant, id string, de
 	return addTo(ctx, d, s.memories, e, memory.Schema, decide)
 }
 
-// FadeMemory lowers how much an item matters that nobody has used.
-func (s *Service) FadeMemory(ctx context.Context, tenant, id string, importance float64, reason string) (Result, error) {
+// FadeMemory lowers how much an item matters that nobody has used since a time.
+func (s *Service) FadeMemory(ctx context.Context, tenant, id string, unusedSince time.Time) (Result, error) {
 	return s.asMesh(tenant, "memory.fade", func(cmd eventstore.Command) (Result, error) {
-		return s.changeMemory(ctx, tenant, cmd, id, func(i memory.Item) ([]memory.Event, error) {
-			return i.Correct(memory.Correction{Importance: &importance, Reason: reason})
-		})
+		return s.changeMemory(ctx, tenant, cmd, id, func(i memory.Item) ([]memory.Event, error) { return i.Fade(unusedSince) })
 	})
 }

@@ -81,5 +81,6 @@ var (
 	ErrNotFound = &domain.Error{Kind: domain.NotFound, Code: "memory_not_found", Message: "no such item"}
 	ErrNotLive  = &domain.Error{Kind: domain.Conflict, Code: "memory_not_live", Message: "the item is superseded, merged or forgotten"}
 	ErrStale    = &domain.Error{Kind: domain.Conflict, Code: "memory_stale", Message: "the vector was made from another content than the item's"}
+	ErrKept     = &domain.Error{Kind: domain.Conflict, Code: "memory_kept", Message: "the item is to stay as it is: it is not live, no episode, or was corrected, restored or of help"}
 	ErrDiffers  = &domain.Error{Kind: domain.Conflict, Code: "memory_differs", Message: "the item says something else by now"}
 )

@@ -22,9 +22,7 @@ const (
 	shortened   = 4 // a summary is at most this part of its items
 
 	unused    = 30 * 24 * time.Hour // after which an item fades, and again
-	faded     = 0.8                 // of its importance are left
-	faintest  = 0.1
-	mostFaded = 1000 // items of a round
+	mostFaded = 1000                // items of a round
 )
 
 // tidy does for one sleeping agent what there is to do.
@@ -63,15 +61,13 @@ func (c *Consolidator) list(ctx context.Context, s sleeper, filter string, seq u
 	}
 }
 
-// byScope leaves out what is to stay as it is: what helped, what somebody
-// corrected or restored, and what ends by itself.
+// byScope leaves out what is to stay as it is.
 func byScope(items []projections.Memory) map[memory.Scope][]projections.Memory {
 	of := map[memory.Scope][]projections.Memory{}
 	for _, m := range items {
-		if m.Helpful > 0 || !m.UpdatedAt.Equal(m.RememberedAt) || !m.ExpiresAt.IsZero() || m.Text == "" {
-			continue
+		if m.Summarisable() {
+			of[m.Scope] = append(of[m.Scope], m)
 		}
-		of[m.Scope] = append(of[m.Scope], m)
 	}
 	return of
 }
@@ -112,21 +108,16 @@ func (c *Consolidator) summarise(ctx context.Context, s sleeper, scope memory.Sc
 	return nil
 }
 
-// fade lowers the importance of what nobody has used or touched for long.
-// Lowering it is a touch: the next follows as much later.
+// fade has the items that the read model has not seen used for long matter
+// less; whether they were is decided on the item.
 func (c *Consolidator) fade(ctx context.Context, s sleeper) error {
-	before := c.cfg.Now().Add(-unused)
-	items, err := c.list(ctx, s, fmt.Sprintf("kind:fact,decision,skill updated<%s", before.UTC().Format(time.RFC3339)), 0)
+	since := c.cfg.Now().Add(-unused)
+	items, err := c.list(ctx, s, fmt.Sprintf("kind:fact,decision,skill updated<%s", since.UTC().Format(time.RFC3339)), 0)
 	if err != nil {
 		return err
 	}
-	n := 0
-	for _, m := range items {
-		if m.UsedAt.After(before) || m.Helpful > 0 || m.Importance <= faintest || n == mostFaded {
-			continue
-		}
-		n++
-		if _, err := c.cfg.Commands.FadeMemory(ctx, s.tenant, m.ID, max(faintest, faded*m.Importance), "unused for 30 days"); err != nil && !errors.Is(err, memory.ErrNotLive) {
+	for _, m := range items[:min(len(items), mostFaded)] {
+		if _, err := c.cfg.Commands.FadeMemory(ctx, s.tenant, m.ID, since); err != nil {
 			return fmt.Errorf("fade item %s: %w", m.ID, err)
 		}
 	}
