@@ -8,9 +8,6 @@ import (
 	"time"
 )
 
-// maxDecision is more events than a decision may have.
-const maxDecision = 2_000
-
 // SeqAt returns the sequence of the last event that was stored at or before a
 // time, by the clock of the node that wrote it; 0 when there is none. The error
 // wraps ErrUnavailable.
@@ -27,13 +24,9 @@ func (s *Store) SeqAt(ctx context.Context, at time.Time) (uint64, error) {
 		if err != nil {
 			return true
 		}
-		var r Record
-		r, err = s.Get(ctx, first+uint64(i))                           //nolint:gosec // from 0
-		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrInvalid) { // a gap, or what is no event: the next ones decide
-			err = nil
-			return false
-		}
-		return r.Time.After(at)
+		var after bool
+		after, err = s.storedAfter(ctx, first+uint64(i), last, at) //nolint:gosec // from 0
+		return after
 	})
 	if err != nil {
 		return 0, fmt.Errorf("find the event of a time: %w", err)
@@ -41,21 +34,30 @@ func (s *Store) SeqAt(ctx context.Context, at time.Time) (uint64, error) {
 	return first + uint64(n) - 1, nil //nolint:gosec // from 0
 }
 
-// EndOfDecision returns the sequence of the last event of the decision that
-// the event seq belongs to: a reader sees all of a decision or nothing. The
-// error wraps ErrNotFound where the log ends before, or ErrUnavailable.
-func (s *Store) EndOfDecision(ctx context.Context, seq uint64) (uint64, error) {
-	for end := seq; end < seq+maxDecision; end++ {
-		r, err := s.Get(ctx, end)
-		if errors.Is(err, ErrInvalid) {
-			return end, nil // no event of ours: it stands alone
+// storedAfter reports whether the first event from seq on, up to last, is later
+// than a time; where there is none, it counts as later.
+func (s *Store) storedAfter(ctx context.Context, seq, last uint64, at time.Time) (bool, error) {
+	for ; seq <= last; seq++ {
+		r, err := s.Get(ctx, seq)
+		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrInvalid) { // a gap, or what is no event of ours
+			continue
 		}
-		if err != nil {
-			return 0, err
-		}
-		if r.EndsDecision() {
-			return end, nil
-		}
+		return err == nil && r.Time.After(at), err
 	}
-	return 0, fmt.Errorf("%w: the decision of event %d has no end", ErrInvalid, seq)
+	return true, nil
+}
+
+// EndOfDecision returns the sequence of the last event of the decision that
+// the event seq belongs to: a reader sees all of a decision or nothing. What is
+// no event stands alone. The error wraps ErrNotFound where the log has none, or
+// ErrUnavailable.
+func (s *Store) EndOfDecision(ctx context.Context, seq uint64) (uint64, error) {
+	r, err := s.Get(ctx, seq)
+	if errors.Is(err, ErrInvalid) {
+		return seq, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return seq + uint64(max(0, r.Count-r.Index)), nil //nolint:gosec // few
 }

@@ -11,12 +11,13 @@ import (
 // A time names the last event before it, an event the end of its decision.
 func TestPast(t *testing.T) {
 	t.Parallel()
-	s, _ := setup(t)
+	s, nc := setup(t)
 	began := time.Now().Add(-time.Hour)
 	if seq, err := s.SeqAt(t.Context(), time.Now()); seq != 0 || err != nil {
 		t.Errorf("in an empty log: %d, %v", seq, err)
 	}
 	last := map[uint64]uint64{} // of the decision, by event
+	ends := map[time.Time]uint64{}
 	for i := range 20 {
 		entities := []eventstore.Entity{newEntity(), newEntity(), newEntity()}[:1+i%3]
 		d := one(entities[0], 0, newEntity().ID)
@@ -31,10 +32,32 @@ func TestPast(t *testing.T) {
 		for n := range entities {
 			last[r.Last()-uint64(n)] = r.Last() //nolint:gosec // small
 		}
+		ends[d.Command.Time] = r.Last()
 		for _, within := range []time.Duration{0, 500 * time.Millisecond, 999 * time.Millisecond} {
 			if seq, err := s.SeqAt(t.Context(), d.Command.Time.Add(within)); seq != r.Last() || err != nil {
 				t.Errorf("%v after decision %d: event %d, not %d: %v", within, i, seq, r.Last(), err)
 			}
+		}
+	}
+	subject, err := newEntity().Subject()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 40 { // what is no event stands in the log, too
+		if _, err := nc.Request(subject, []byte("rubbish"), 5*time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	late := one(newEntity(), 0, newEntity().ID)
+	late.Command.Time = began.Add(time.Minute)
+	r, err := s.Append(t.Context(), late)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends[late.Command.Time] = r.Last()
+	for at, want := range ends {
+		if seq, err := s.SeqAt(t.Context(), at); seq != want || err != nil {
+			t.Errorf("%v after the first: event %d, not %d: %v", at.Sub(began), seq, want, err)
 		}
 	}
 	for seq, want := range last {

@@ -58,11 +58,7 @@ func (s *pasts) await(ctx context.Context, k pastKey) (*past, error) {
 		defer s.mu.Unlock()
 		return nil, errPast.Sayf("the read model %s as of event %d is being built: %s", k.name, k.seq, v.progress)
 	}
-	if v.err != nil {
-		s.forget(k)
-		return nil, v.err
-	}
-	return v, nil
+	return v, v.err
 }
 
 // String says how far it is.
@@ -149,7 +145,9 @@ func (s *pasts) build(ctx context.Context, p *Projections, k pastKey, v *past) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v.generation, v.err = generation, p.reachable(err)
+	if v.generation, v.err = generation, p.reachable(err); v.err != nil {
+		delete(s.of, k) // the next query tries again
+	}
 	close(v.done)
 }
 

@@ -39,8 +39,11 @@ func (cmd *backupScrubCmd) Run(ctx context.Context, a *app) error {
 		stuck := got.UpTo <= all.UpTo
 		all.UpTo = max(all.UpTo, got.UpTo)
 		p.tell("events", all.UpTo-cmd.After, max(all.End, cmd.After)-cmd.After)
-		if stuck || all.UpTo >= all.End {
+		if all.UpTo >= all.End {
 			return cmd.print(a, all)
+		}
+		if stuck {
+			return &failure{Exit: exitFailed, Code: "unfinished", Message: fmt.Sprintf("the mesh compared nothing after %d, and the archive ends at %d", all.UpTo, all.End), Hint: "mesh backup status says how the archive is"}
 		}
 	}
 }
