@@ -12,17 +12,16 @@ package consolidator
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/hivemesh/hivemesh/commands"
 	"github.com/hivemesh/hivemesh/domain/agent"
 	"github.com/hivemesh/hivemesh/eventstore"
 	"github.com/hivemesh/hivemesh/projections"
+	"github.com/hivemesh/hivemesh/workers/follow"
 )
 
 const (
@@ -74,22 +73,7 @@ func New(cfg Config) *Consolidator {
 // Run follows the log and tidies while this node leads, until ctx ends: nil
 // then, or the error that broke the tail.
 func (c *Consolidator) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		err := c.cfg.Store.Tail(ctx, 0, eventstore.TailOptions{Kind: "agent", MaxBatch: 1_000, Name: "consolidator"}, func(rs []eventstore.Record) error {
-			c.fold(rs)
-			return nil
-		})
-		if ctx.Err() != nil {
-			return nil
-		}
-		return fmt.Errorf("tail the agent events: %w", err)
-	})
-	g.Go(func() error {
-		c.work(ctx)
-		return nil
-	})
-	return g.Wait()
+	return follow.Run(ctx, c.cfg.Store, "agent", "consolidator", c.fold, c.work)
 }
 
 // fold notes who sleeps. After a start all sleepers are due again; where there

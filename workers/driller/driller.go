@@ -9,15 +9,14 @@ package driller
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/hivemesh/hivemesh/domain/drill"
 	"github.com/hivemesh/hivemesh/eventstore"
+	"github.com/hivemesh/hivemesh/workers/follow"
 )
 
 const (
@@ -77,22 +76,7 @@ func (d *Driller) State() State {
 // Run drills whenever one is due until ctx ends: nil then, or the error that
 // broke the tail.
 func (d *Driller) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		err := d.cfg.Store.Tail(ctx, 0, eventstore.TailOptions{Kind: drill.EntityKind, Name: "driller"}, func(rs []eventstore.Record) error {
-			d.fold(rs)
-			return nil
-		})
-		if ctx.Err() != nil {
-			return nil
-		}
-		return fmt.Errorf("tail the drills: %w", err)
-	})
-	g.Go(func() error {
-		d.watch(ctx)
-		return nil
-	})
-	return g.Wait()
+	return follow.Run(ctx, d.cfg.Store, drill.EntityKind, "driller", d.fold, d.watch)
 }
 
 func (d *Driller) fold(rs []eventstore.Record) {

@@ -49,12 +49,12 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/hivemesh/hivemesh/commands"
 	"github.com/hivemesh/hivemesh/domain/memory"
 	"github.com/hivemesh/hivemesh/eventstore"
 	"github.com/hivemesh/hivemesh/memory/embed"
+	"github.com/hivemesh/hivemesh/workers/follow"
 )
 
 const (
@@ -131,22 +131,7 @@ func (e *Embedder) Run(ctx context.Context) error {
 		return fmt.Errorf("find the last memory event: %w", err)
 	}
 	e.folded(nil, end)
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		err := e.cfg.Store.Tail(ctx, 0, eventstore.TailOptions{Kind: "memory", MaxBatch: 1_000, Name: "embedder"}, func(rs []eventstore.Record) error {
-			e.folded(rs, end)
-			return nil
-		})
-		if ctx.Err() != nil {
-			return nil
-		}
-		return fmt.Errorf("tail the memory events: %w", err)
-	})
-	g.Go(func() error {
-		e.work(ctx)
-		return nil
-	})
-	return g.Wait()
+	return follow.Run(ctx, e.cfg.Store, "memory", "embedder", func(rs []eventstore.Record) { e.folded(rs, end) }, e.work)
 }
 
 // folded takes in what the tail brought.

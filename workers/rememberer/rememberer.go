@@ -12,17 +12,16 @@ package rememberer
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/hivemesh/hivemesh/commands"
 	"github.com/hivemesh/hivemesh/domain"
 	"github.com/hivemesh/hivemesh/domain/task"
 	"github.com/hivemesh/hivemesh/eventstore"
+	"github.com/hivemesh/hivemesh/workers/follow"
 )
 
 const (
@@ -58,22 +57,7 @@ func New(cfg Config) *Rememberer {
 // Run follows the log and remembers while this node leads, until ctx ends: nil
 // then, or the error that broke the tail.
 func (r *Rememberer) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		err := r.cfg.Store.Tail(ctx, 0, eventstore.TailOptions{Kind: "task", MaxBatch: 1_000, Name: "rememberer"}, func(rs []eventstore.Record) error {
-			r.fold(rs)
-			return nil
-		})
-		if ctx.Err() != nil {
-			return nil
-		}
-		return fmt.Errorf("tail the task events: %w", err)
-	})
-	g.Go(func() error {
-		r.work(ctx)
-		return nil
-	})
-	return g.Wait()
+	return follow.Run(ctx, r.cfg.Store, "task", "rememberer", r.fold, r.work)
 }
 
 // asked is in the first event of every task that is to be remembered; others

@@ -49,13 +49,13 @@ func (c Config) check() error {
 	u, err := url.Parse(c.BaseURL)
 	switch {
 	case err != nil: // which would repeat the address, and what is hidden in it
-		return fmt.Errorf("embedder address: not a URL")
+		return fmt.Errorf("address of the endpoint: not a URL")
 	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
-		return fmt.Errorf("embedder address: want http://HOST/v1 or https://HOST/v1")
+		return fmt.Errorf("address of the endpoint: want http://HOST/v1 or https://HOST/v1")
 	case u.User != nil, u.RawQuery != "", u.Fragment != "":
-		return fmt.Errorf("embedder address: no user, query or fragment in it; a key has its own setting")
+		return fmt.Errorf("address of the endpoint: no user, query or fragment in it; a key has its own setting")
 	case c.Key.value != "" && u.Scheme == "http" && !loopback(u.Hostname()) && !c.PlainKey:
-		return fmt.Errorf("embedder key: %s is another machine, and plain HTTP would show the key on the way: use https", u.Hostname())
+		return fmt.Errorf("key of the endpoint: %s is another machine, and plain HTTP would show the key on the way: use https", u.Hostname())
 	}
 	return c.checkModel()
 }
@@ -63,13 +63,13 @@ func (c Config) check() error {
 func (c Config) checkModel() error {
 	switch {
 	case c.Model == "":
-		return fmt.Errorf("embedder model: missing")
+		return fmt.Errorf("model: missing")
 	case c.Dimensions < 0 || c.Dimensions > 4000:
-		return fmt.Errorf("embedder dimensions: %d: want 1 to 4000, or 0", c.Dimensions)
+		return fmt.Errorf("dimensions: %d: want 1 to 4000, or 0", c.Dimensions)
 	case c.AskDimensions && c.Dimensions == 0:
-		return fmt.Errorf("embedder dimensions: missing, but they are to be asked for")
+		return fmt.Errorf("dimensions: missing, but they are to be asked for")
 	case min(int(c.Timeout), c.MaxBatch, c.MaxConcurrent, c.RequestsPerMinute, c.TokensPerMinute) < 0:
-		return fmt.Errorf("embedder limits: none may be negative")
+		return fmt.Errorf("limits: none may be negative")
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func NewKey(s string) (Key, error) {
 	s = strings.TrimSpace(s)
 	for _, r := range s {
 		if r <= ' ' || r > '~' {
-			return Key{}, fmt.Errorf("embedder key: has a character that no key has")
+			return Key{}, fmt.Errorf("key of the endpoint: has a character that no key has")
 		}
 	}
 	return Key{s}, nil
@@ -34,16 +34,16 @@ func NewKey(s string) (Key, error) {
 func ReadKey(path string) (Key, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return Key{}, fmt.Errorf("embedder key: %w", err)
+		return Key{}, fmt.Errorf("key of the endpoint: %w", err)
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxKey+1))
 	if err != nil {
-		return Key{}, fmt.Errorf("embedder key: %w", err)
+		return Key{}, fmt.Errorf("key of the endpoint: %w", err)
 	}
 	k, err := NewKey(string(b))
 	if err != nil || k.value == "" || len(b) > maxKey {
-		return Key{}, fmt.Errorf("embedder key: %s holds no key", path)
+		return Key{}, fmt.Errorf("key of the endpoint: %s holds no key", path)
 	}
 	return k, nil
 }
