@@ -37,6 +37,7 @@ func suite() eventtest.Suite[memory.Event] {
 	all.SummaryOf = &memory.SummaryOf{Items: 12, Bytes: 3456, By: "extractive"} // a chunk has none; the wire does not mind
 	return eventtest.Suite[memory.Event]{
 		Schema: memory.Schema, Decoders: memory.Decoders, Decode: memory.Decode,
+		Old: map[string]memory.Event{"memory.remembered.v1.json": memory.Remembered{Spec: full(), Hash: full().Hash()}},
 		Events: []memory.Event{
 			memory.Remembered{Spec: all, Hash: full().Hash()},
 			memory.Embedded{Model: "ngram-v1/512", Dimensions: 3, Vector: "ADwAwP97", Hash: full().Hash(), Tokens: 5},
